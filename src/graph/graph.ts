@@ -1,0 +1,66 @@
+/**
+ * A graph: named outputs and everything that they reach. Nodes that no output reaches do not exist.
+ */
+import { ShapeError } from "../core/errors.ts";
+import type { DType, Shape } from "../core/shape.ts";
+import type { OpName } from "./op-types.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface GraphInput {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export interface Graph {
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+export function graphOf(outputs: Readonly<Record<string, Tensor>>): Graph {
+  return { outputs: new Map(Object.entries(outputs)) };
+}
+
+/** Every node that the given tensors reach, inputs before their readers. */
+export function topological(outputs: Iterable<Tensor>): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  const stack: { node: Tensor; next: number }[] = [];
+  for (const output of outputs) {
+    if (seen.has(output)) continue;
+    seen.add(output);
+    stack.push({ node: output, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      if (top.next === top.node.inputs.length) {
+        order.push(top.node);
+        stack.pop();
+        continue;
+      }
+      const child = top.node.inputs[top.next++];
+      if (!seen.has(child)) {
+        seen.add(child);
+        stack.push({ node: child, next: 0 });
+      }
+    }
+  }
+  return order;
+}
+
+/** The inputs that a graph reads, in order of creation. Raises where two inputs share a name. */
+export function inputsOf(graph: Graph): GraphInput[] {
+  const inputs = new Map<string, Tensor<"input">>();
+  for (const node of topological(graph.outputs.values())) {
+    if (!node.is("input")) continue;
+    const { name } = node.attributes;
+    if (inputs.has(name)) throw new ShapeError(`two inputs of the graph are called ${name}; give each its own name`);
+    inputs.set(name, node);
+  }
+  return [...inputs.values()].sort((a, b) => a.id - b.id).map((node) => node.attributes);
+}
+
+/** How often each op occurs, most frequent first. */
+export function countOps(graph: Graph): Map<OpName, number> {
+  const counts = new Map<OpName, number>();
+  for (const node of topological(graph.outputs.values())) counts.set(node.op, (counts.get(node.op) ?? 0) + 1);
+  return new Map([...counts].sort((a, b) => b[1] - a[1]));
+}

@@ -1,0 +1,51 @@
+/**
+ * Graph → ONNX bytes. Composed ops are expanded and common nodes shared first; each output is named by the node that
+ * computes it, because a renaming node would copy the tensor.
+ */
+import { type Graph, inputsOf, topological } from "../graph/graph.ts";
+import type { OpName } from "../graph/op-types.ts";
+import { shareCommon } from "../graph/passes/common.ts";
+import { expandComposed } from "../graph/passes/expand.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { OnnxBuilder } from "./builder.ts";
+import { lowerings } from "./lowerings.ts";
+
+/** What will run: composed ops expanded, common nodes shared. */
+export function optimise(graph: Graph): Graph {
+  return shareCommon(expandComposed(shareCommon(graph)));
+}
+
+/** The bytes of an ONNX model of `graph`; `metadata` becomes the model's metadata_props. */
+export function toOnnx(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const optimised = optimise(graph);
+  const builder = new OnnxBuilder();
+  const names = new Map<Tensor, string>();
+  for (const { name, shape, dtype } of inputsOf(optimised)) builder.input(name, shape, dtype);
+
+  const outputName = new Map<Tensor, string>();
+  for (const [name, tensor] of optimised.outputs) {
+    if (!outputName.has(tensor) && tensor.op !== "input" && tensor.op !== "constant") outputName.set(tensor, name);
+  }
+  for (const node of topological(optimised.outputs.values())) {
+    if (node.is("input")) names.set(node, node.attributes.name);
+    else {
+      const inputs = node.inputs.map((input) => names.get(input)!);
+      names.set(node, lower(builder, node, inputs, outputName.get(node)));
+    }
+  }
+  for (const [name, tensor] of optimised.outputs) {
+    // An output that is an input, a constant, or the twin of another output.
+    if (outputName.get(tensor) !== name) builder.node("Identity", [names.get(tensor)!], {}, name);
+    builder.output(name, tensor.shape, tensor.dtype);
+  }
+  return builder.bytes(metadata);
+}
+
+function lower<K extends OpName>(
+  builder: OnnxBuilder,
+  node: Tensor<K>,
+  inputs: readonly string[],
+  output: string | undefined,
+): string {
+  return lowerings[node.op](builder, node, inputs, output);
+}

@@ -1,0 +1,210 @@
+/**
+ * The ONNX form of each op: which nodes it becomes. The forms were chosen by measurement on ONNX Runtime's CPU
+ * provider; all of them also run on its WebAssembly and WebGPU providers.
+ */
+import { type Shape, sizeOf } from "../core/shape.ts";
+import { type ConvGeometry, neighbours, transposeGeometry } from "../graph/geometry.ts";
+import type { OpName } from "../graph/op-types.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { OnnxBuilder } from "./builder.ts";
+import { lowerRandomUniform } from "./random.ts";
+
+/** Adds the nodes of one op; the last one takes the name `output` where it is given. */
+type Lowering<K extends OpName> = (
+  builder: OnnxBuilder,
+  node: Tensor<K>,
+  inputs: readonly string[],
+  output?: string,
+) => string;
+
+/** An op that is one ONNX node with the same inputs and no attributes. */
+const same =
+  (opType: string) =>
+  (builder: OnnxBuilder, _: Tensor, inputs: readonly string[], output?: string): string =>
+    builder.node(opType, inputs, {}, output);
+
+function reshape(builder: OnnxBuilder, x: string, shape: Shape, output?: string): string {
+  return builder.node("Reshape", [x, builder.integers(shape)], {}, output);
+}
+
+const composed = (op: string) => (): never => {
+  throw new Error(`${op} is a composed op: expandComposed must run before the lowering`);
+};
+
+/**
+ * Sums longer than this are done in two stages: the runtime adds naively in float32, and one long sum of 2^24 ones
+ * would stop growing.
+ */
+const LONG_SUM = 1024;
+
+/** The largest divisor of `extent` that is at most `most`. */
+function divisorUpTo(extent: number, most: number): number {
+  for (let divisor = Math.min(extent, most); divisor > 1; divisor--) {
+    if (extent % divisor === 0) return divisor;
+  }
+  return 1;
+}
+
+/** Sums of contiguous axes, so that the runtime's fast paths apply, in stages where they are long. */
+function lowerReduceSum(
+  builder: OnnxBuilder,
+  { inputs: [x], attributes: { axes }, shape }: Tensor<"reduceSum">,
+  [name]: readonly string[],
+  output?: string,
+): string {
+  const axis = axes[0];
+  const contiguous = axes.every((a, i) => a === axis + i);
+  if (!contiguous) return builder.node("ReduceSum", [name, builder.integers(axes)], { keepdims: 1 }, output);
+  const outer = sizeOf(x.shape.slice(0, axis));
+  const inner = sizeOf(x.shape.slice(axis + axes.length));
+  let length = sizeOf(axes.map((a) => x.shape[a]));
+  let current = name;
+  while (length > LONG_SUM) {
+    const chunk = divisorUpTo(length, LONG_SUM);
+    if (chunk === 1) {
+      // A prime length: pad with zeros to an even one.
+      current = reshape(builder, current, [outer, length, inner]);
+      current = builder.node("Pad", [current, builder.integers([0, 0, 0, 0, 1, 0])]);
+      length += 1;
+      continue;
+    }
+    current = reshape(builder, current, [outer, length / chunk, chunk, inner]);
+    current = builder.node("ReduceSum", [current, builder.integers([2])], { keepdims: 0 });
+    length /= chunk;
+  }
+  current = reshape(builder, current, [outer, length, inner]);
+  current = builder.node("ReduceSum", [current, builder.integers([1])], { keepdims: 0 });
+  return reshape(builder, current, shape, output);
+}
+
+/**
+ * Rows of [N, positions, C] by index, with a zero row behind the last one for padding: Pad and Gather. One Gather does
+ * what slices and a concatenation do, in parallel and with one read and one write.
+ */
+function gatherPositions(
+  builder: OnnxBuilder,
+  x: string,
+  [batch, positions, channels]: readonly [number, number, number],
+  key: string,
+  indices: () => Int32Array,
+): string {
+  const index = builder.once(`index ${key}`, () => {
+    const values = indices();
+    return builder.constant(values, [values.length], "int32", builder.fresh("index"));
+  });
+  const padded = builder.once(`zero row ${x} ${positions}`, () => {
+    const rows = reshape(builder, x, [batch, positions, channels]);
+    return builder.node("Pad", [rows, builder.integers([0, 0, 0, 0, 1, 0])]);
+  });
+  return builder.node("Gather", [padded, index], { axis: 1 });
+}
+
+const keyOf = (geometry: ConvGeometry) => JSON.stringify(geometry);
+
+export const lowerings: { [K in OpName]: Lowering<K> } = {
+  input: (_, { attributes: { name } }) => name,
+  constant: (builder, { attributes: { data, shape, dtype } }) => builder.constant(data, shape, dtype),
+  randomUniform: lowerRandomUniform,
+
+  neg: same("Neg"),
+  exp: same("Exp"),
+  log: same("Log"),
+  sqrt: same("Sqrt"),
+  reciprocal: same("Reciprocal"),
+  sin: same("Sin"),
+  cos: same("Cos"),
+  tanh: same("Tanh"),
+  sigmoid: same("Sigmoid"),
+  erf: same("Erf"),
+  abs: same("Abs"),
+  add: same("Add"),
+  sub: same("Sub"),
+  mul: same("Mul"),
+  div: same("Div"),
+  maximum: same("Max"),
+  minimum: same("Min"),
+  less: same("Less"),
+  equal: same("Equal"),
+  where: same("Where"),
+  cast: (builder, { attributes: { to } }, inputs, output) =>
+    builder.node("Cast", inputs, { to: { float32: 1, int32: 6, bool: 9 }[to] }, output),
+
+  reduceSum: lowerReduceSum,
+  reduceMax: (builder, { attributes: { axes } }, [x], output) =>
+    builder.node("ReduceMax", [x, builder.integers(axes)], { keepdims: 1 }, output),
+
+  reshape: (builder, { attributes: { shape } }, [x], output) => reshape(builder, x, shape, output),
+  transpose: (builder, { attributes: { permutation } }, inputs, output) =>
+    builder.node("Transpose", inputs, { perm: permutation }, output),
+  expand: (builder, { attributes: { shape } }, [x], output) =>
+    builder.node("Expand", [x, builder.integers(shape)], {}, output),
+  slice: (builder, { inputs: [source], attributes: { starts, ends } }, [x], output) => {
+    const cut = source.shape.map((_, axis) => axis).filter((a) => starts[a] > 0 || ends[a] < source.shape[a]);
+    const pick = (values: readonly number[]) => builder.integers(cut.map((axis) => values[axis]));
+    return builder.node("Slice", [x, pick(starts), pick(ends), builder.integers(cut)], {}, output);
+  },
+  pad: (builder, { attributes: { before, after } }, [x], output) =>
+    builder.node("Pad", [x, builder.integers([...before, ...after])], {}, output),
+  concat: (builder, { attributes: { axis } }, inputs, output) => builder.node("Concat", inputs, { axis }, output),
+  gather: (builder, _, inputs, output) => builder.node("Gather", inputs, { axis: 0 }, output),
+  scatterAdd: (builder, { shape, inputs: [indices] }, [index, updates], output) => {
+    const zeros = builder.node("Expand", [builder.float(0), builder.integers(shape)]);
+    const rows = sizeOf(indices.shape);
+    const flatIndex = reshape(builder, builder.node("Cast", [index], { to: 7 }), [rows, 1]);
+    const flatUpdates = reshape(builder, updates, [rows, ...shape.slice(1)]);
+    return builder.node("ScatterND", [zeros, flatIndex, flatUpdates], { reduction: "add" }, output);
+  },
+
+  matmul: same("MatMul"),
+  conv: composed("conv"),
+  convKernelGrad: composed("convKernelGrad"),
+  unfold: (builder, { inputs: [x], attributes: { geometry }, shape }, [name], output) => {
+    const rows = [x.shape[0], sizeOf(geometry.input), x.shape[x.rank - 1]] as const;
+    const gathered = gatherPositions(builder, name, rows, keyOf(geometry), () => neighbours(geometry));
+    return reshape(builder, gathered, shape, output);
+  },
+  fold: (builder, { inputs: [columns], attributes: { geometry }, shape }, [name], output) => {
+    // x[p] = Σ_k columns[q(p, k), k]: the transposed neighbours, as rows (position, tap).
+    const taps = sizeOf(geometry.kernel);
+    const [batch, positions, width] = columns.shape;
+    const channels = width / taps;
+    const indices = () =>
+      neighbours(transposeGeometry(geometry)).map((q, i) => (q === positions ? q * taps : q * taps + (i % taps)));
+    const rows = [batch, positions * taps, channels] as const;
+    const gathered = gatherPositions(builder, name, rows, `fold ${keyOf(geometry)}`, indices);
+    const byTap = reshape(builder, gathered, [batch, sizeOf(geometry.input), taps, channels]);
+    const summed = builder.node("ReduceSum", [byTap, builder.integers([2])], { keepdims: 0 });
+    return reshape(builder, summed, shape, output);
+  },
+  upsample: (builder, { inputs: [x], attributes: { factor }, shape }, [name], output) => {
+    const spatial = x.shape.slice(1, -1);
+    const index = builder.once(`index upsample ${spatial} ${factor}`, () => {
+      const values = nearestPositions(spatial, factor);
+      return builder.constant(values, [values.length], "int32", builder.fresh("index"));
+    });
+    const rows = reshape(builder, name, [x.shape[0], sizeOf(spatial), x.shape[x.rank - 1]]);
+    return reshape(builder, builder.node("Gather", [rows, index], { axis: 1 }), shape, output);
+  },
+
+  silu: (builder, _, [x], output) => builder.node("Mul", [x, builder.node("Sigmoid", [x])], {}, output),
+  softmax: (builder, _, inputs, output) => builder.node("Softmax", inputs, { axis: -1 }, output),
+  layerNorm: (builder, { shape, attributes: { epsilon } }, [x], output) => {
+    const channels = shape[shape.length - 1];
+    const ones = builder.once(`ones ${channels}`, () => {
+      return builder.constant(new Float32Array(channels).fill(1), [channels], "float32");
+    });
+    return builder.node("LayerNormalization", [x, ones], { axis: -1, epsilon: { float: epsilon } }, output);
+  },
+  groupNorm: composed("groupNorm"),
+};
+
+/** The flat source position of each position of an up-sampled grid. */
+function nearestPositions(spatial: Shape, factor: number): Int32Array {
+  let positions = [0];
+  for (const extent of spatial) {
+    positions = positions.flatMap((base) =>
+      Array.from({ length: extent * factor }, (_, i) => base * extent + Math.floor(i / factor)),
+    );
+  }
+  return Int32Array.from(positions);
+}

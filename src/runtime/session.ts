@@ -1,0 +1,32 @@
+/**
+ * What every runtime offers: a graph compiled once, run many times. The oracle (`reference/`), onnxruntime-node and
+ * onnxruntime-web answer to the same two interfaces and pass the same conformance suite.
+ */
+import type { TensorArray } from "../core/shape.ts";
+import type { Graph } from "../graph/graph.ts";
+
+export type Feeds = Readonly<Record<string, TensorArray>>;
+export type Results = Record<string, TensorArray>;
+
+/** A compiled graph. */
+export interface Session extends AsyncDisposable {
+  /**
+   * Runs the graph. `feeds` holds one row-major array for each input; they are read, not kept. The results are new
+   * arrays. Raises a ShapeError for a missing, superfluous or wrongly sized feed.
+   */
+  run(feeds: Feeds): Promise<Results>;
+  /** Gives the memory back. The session cannot be used afterwards. */
+  release(): Promise<void>;
+}
+
+export interface CompileOptions {
+  /** Threads for one session; the number of cores by default. */
+  threads?: number;
+}
+
+/** A place where graphs run. */
+export interface Runtime {
+  /** Such as `cpu`, `webgpu` or `reference`. */
+  readonly device: string;
+  compile(graph: Graph, options?: CompileOptions): Promise<Session>;
+}
