@@ -1,0 +1,128 @@
+/**
+ * The objective of a training run: which path, what is predicted, how t is drawn, how the loss is weighted,
+ *
+ *   loss = mean over the batch of weight(t) · mean |target - network(alpha x0 + sigma eps, networkTime(t))|²
+ *   target = targetSample x0 + targetNoise eps
+ *
+ * A training step needs of it only numbers per image, which `drawObjective` makes: the device does the arithmetic on
+ * images and knows no schedule. Weights: "simple" = 1 (Ho et al. 2020, eq. 14).
+ */
+import { ConfigError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
+import { integer, lookUp, readOptions, show } from "./options.ts";
+import { type PathConfig, pathFrom } from "./path.ts";
+import type { Path } from "./path-contract.ts";
+import { type PredictionName, predictionNamed } from "./prediction.ts";
+import { type TimeSampler, type TimeSamplerConfig, timeSamplerFrom, uniformOver } from "./time-sampler.ts";
+
+export type { TimeSampler } from "./time-sampler.ts";
+
+export interface Objective {
+  readonly path: Path;
+  readonly prediction: PredictionName;
+  readonly time: TimeSampler;
+  /** The factor of the squared error of an image at time t. */
+  readonly weight: (t: number) => number;
+}
+
+export type WeightName = "simple";
+
+/** Every weighting by its name: made for a path and a prediction, it is a function of t. */
+export const weights: {
+  readonly [K in WeightName]: (path: Path, prediction: PredictionName) => (t: number) => number;
+} = {
+  simple: () => () => 1,
+};
+
+/** An objective as JSON. */
+export interface ObjectiveConfig {
+  readonly path: PathConfig;
+  readonly prediction: PredictionName;
+  readonly time: TimeSamplerConfig;
+  readonly weight: WeightName;
+}
+
+export interface NamedObjective extends Objective {
+  /** Plain JSON from which `objectiveFrom` makes the same objective. */
+  toJSON(): ObjectiveConfig;
+}
+
+export interface ObjectiveOptions {
+  path: Path;
+  prediction: PredictionName;
+  /** Default: uniform over the path's times. */
+  time?: TimeSampler;
+  /** Default: "simple". */
+  weight?: WeightName;
+}
+
+/** An objective of checked parts; a time sampler that does not fit the path is a ConfigError. */
+export function objective(options: ObjectiveOptions): NamedObjective {
+  const { path, prediction, time = uniformOver(path), weight = "simple" } = options;
+  predictionNamed(prediction);
+  const makeWeight = lookUp("weight", weights, weight);
+  if (time.timesteps !== path.timesteps) {
+    const times = (count?: number) =>
+      count === undefined ? "continuous times in [0, 1]" : `${count} discrete timesteps`;
+    throw new ConfigError(
+      `the time sampler ${time.name} draws ${times(time.timesteps)}, but the path ${path.name} has ${times(path.timesteps)}; ` +
+        `use ${path.timesteps === undefined ? "uniformContinuous or logitNormal" : `uniformDiscrete({ timesteps: ${path.timesteps} })`}`,
+    );
+  }
+  return Object.freeze({
+    path,
+    prediction,
+    time,
+    weight: makeWeight(path, prediction),
+    toJSON: () => ({ path: path.toJSON(), prediction, time: time.toJSON(), weight }),
+  });
+}
+
+const anything = { expected: "given", accepts: () => true };
+
+/** The objective of a configuration; `time` and `weight` may be left out. The inverse of `toJSON`. */
+export function objectiveFrom(config: unknown): NamedObjective {
+  const fields = {
+    path: anything,
+    prediction: anything,
+    time: { ...anything, optional: true },
+    weight: { ...anything, optional: true },
+  };
+  const { path, prediction, time, weight } = readOptions("objective", fields, config);
+  return objective({
+    path: pathFrom(path),
+    prediction: prediction as PredictionName,
+    time: time === undefined ? undefined : timeSamplerFrom(time),
+    weight: weight as WeightName | undefined,
+  });
+}
+
+/** What one training batch needs of its objective; every array is [count]. */
+export interface ObjectiveDraw {
+  /** Times of the path, as drawn. */
+  readonly t: Float64Array;
+  readonly alpha: Float32Array;
+  readonly sigma: Float32Array;
+  readonly targetSample: Float32Array;
+  readonly targetNoise: Float32Array;
+  readonly weight: Float32Array;
+  readonly networkTime: Float32Array;
+}
+
+/** Draws the times of `count` images, and computes in float64, then rounds, all that depends on them. */
+export function drawObjective(objective: Objective, count: number, random: Random): ObjectiveDraw {
+  const { path, prediction, time, weight } = objective;
+  if (!integer(1).accepts(count)) throw new ConfigError(`count must be an integer from 1, not ${show(count)}`);
+  const row = predictionNamed(prediction);
+  const t = time.draw(count, random);
+  const of = (value: (t: number) => number) => Float32Array.from(t, value); // [count]
+  return {
+    t,
+    alpha: of((t) => path.alpha(t)),
+    sigma: of((t) => path.sigma(t)),
+    targetSample: of((t) => row.targetSample(path.alpha(t), path.sigma(t))),
+    targetNoise: of((t) => row.targetNoise(path.alpha(t), path.sigma(t))),
+    weight: of((t) => weight(t)),
+    networkTime: of((t) => path.networkTime(t)),
+  };
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError } from "../core/errors.ts";
+import { betas, cosine, type DiscreteVp, linear, respacedBetas, scaledLinear, vp } from "./discrete-vp.ts";
+import { noised } from "./noising.ts";
+import { pathFrom, paths } from "./path.ts";
+import { straightLine } from "./straight-line.ts";
+
+/** Equal to the digits that the golden number has. */
+function toDigits(actual: number, golden: number, digits: number) {
+  expect(Math.abs(actual / golden - 1)).toBeLessThan(0.51 * 10 ** (1 - digits));
+}
+
+// alphaBar at t = 0, 1, 250, 500, 750, 999 and sigma / alpha at t = 0, 500, 999 for T = 1000, computed with NumPy in float64
+// from the formulas of the papers.
+const tables: [string, DiscreteVp, number[], number[]][] = [
+  [
+    "linear",
+    vp(linear()),
+    [0.9999, 0.99978, 0.521423, 0.0777967, 0.00330016, 4.03583e-5],
+    [0.0100005, 3.44297, 157.407],
+  ],
+  [
+    "scaledLinear",
+    vp(scaledLinear()),
+    [0.99915, 0.998296, 0.673793, 0.276333, 0.0561698, 0.0046601],
+    [0.0291672, 1.61828, 14.6146],
+  ],
+  [
+    "cosine",
+    vp(cosine()),
+    [0.999959, 0.999913, 0.845888, 0.492285, 0.143179, 2.42877e-9],
+    [0.00642541, 1.01555, 20291],
+  ],
+];
+
+describe("discrete variance-preserving schedules", () => {
+  it.each(tables)("%s has the alphaBar of its paper", (_, path, alphaBars, sigmas) => {
+    [0, 1, 250, 500, 750, 999].forEach((t, i) => {
+      expect(path.alphaBar(t)).toBeCloseTo(alphaBars[i], 5);
+      toDigits(path.alphaBar(t), alphaBars[i], t < 2 ? 5 : 6);
+    });
+    [0, 500, 999].forEach((t, i) => {
+      toDigits(path.sigma(t) / path.alpha(t), sigmas[i], i === 2 ? 5 : 6);
+    });
+  });
+
+  it("keeps alpha² + sigma² = 1, and noise rises", () => {
+    for (const [, path] of tables) {
+      for (let t = 0; t < 1000; t++) {
+        expect(path.alpha(t) ** 2 + path.sigma(t) ** 2).toBeCloseTo(1, 14);
+        expect(path.alphaBar(t)).toBeLessThan(path.alphaBarPrevious(t));
+      }
+    }
+  });
+
+  it("has the posterior variance of DDPM", () => {
+    const path = vp(linear());
+    expect(path.posteriorVariance(0)).toBe(0);
+    toDigits(path.posteriorVariance(1), 5.45319e-5, 6);
+    // The prior term of the bound, for E x0² = 1, in bits a dimension.
+    const kl = (-1 - Math.log(1 - path.alphaBar(999)) + 1 - path.alphaBar(999) + path.alphaBar(999)) / 2 / Math.LN2;
+    toDigits(kl, 2.91e-5, 3);
+  });
+
+  it("respaces: the betas of the linear schedule at stride 100", () => {
+    const path = vp(linear());
+    const kept = Array.from({ length: 10 }, (_, i) => 100 * i);
+    const respaced = respacedBetas(path, kept);
+    toDigits(respaced[0], 1e-4, 6);
+    [0.10477, 0.26677].forEach((golden, i) => {
+      toDigits(respaced[i + 1], golden, 5);
+    });
+    toDigits(respaced[9], 0.82074, 5);
+    // The marginals stay: running the respaced chain gives the kept alphaBars.
+    const chain = vp(betas({ values: respaced }));
+    kept.forEach((t, i) => {
+      expect(chain.alphaBar(i)).toBeCloseTo(path.alphaBar(t), 13);
+    });
+    expect(() => respacedBetas(path, [5, 5])).toThrow(ConfigError);
+  });
+
+  it("keeps every timestep when nothing is left out", () => {
+    const path = vp(cosine({ timesteps: 50 }));
+    respacedBetas(
+      path,
+      Array.from({ length: 50 }, (_, t) => t),
+    ).forEach((beta, t) => {
+      expect(beta).toBeCloseTo(path.betas[t], 12);
+    });
+  });
+});
+
+describe("paths", () => {
+  it("is a straight line", () => {
+    const path = straightLine();
+    expect([path.alpha(0), path.sigma(0), path.alpha(1), path.sigma(1)]).toEqual([1, 0, 0, 1]);
+    expect([path.alpha(0.25), path.sigma(0.25), path.networkTime(0.25)]).toEqual([0.75, 0.25, 250]);
+    expect(path.timesteps).toBeUndefined();
+  });
+
+  it("noises in closed form", () => {
+    const x = noised(Float32Array.of(1, -1), Float32Array.of(0.5, 2), straightLine(), 0.25);
+    expect([...x]).toEqual([0.875, -0.25]);
+    expect(() => noised(new Float32Array(2), new Float32Array(3), straightLine(), 0)).toThrow(
+      "2 numbers and the noise 3",
+    );
+  });
+
+  it.each([
+    paths.linear({ timesteps: 40, end: 0.5 }),
+    paths.scaledLinear({}),
+    paths.cosine({ s: 0.01 }),
+    paths.betas({ values: [0.1, 0.2, 1] }),
+    paths.straightLine({}),
+  ])("$name goes through JSON", (path) => {
+    const again = pathFrom(JSON.parse(JSON.stringify(path)));
+    expect(again.toJSON()).toEqual(path.toJSON());
+    const times = path.timesteps === undefined ? [0, 0.3, 1] : [0, 1, path.timesteps - 1];
+    for (const t of times) expect([again.alpha(t), again.sigma(t)]).toEqual([path.alpha(t), path.sigma(t)]);
+    expect(again.timesteps).toBe(path.timesteps);
+  });
+
+  it.each([
+    [{ name: "cosin" }, 'unknown path "cosin". Did you mean cosine'],
+    [{ name: "cosine", timestep: 10 }, 'unknown option "timestep". Did you mean timesteps'],
+    [{ name: "cosine", timesteps: 0 }, "timesteps must be an integer from 1"],
+    [{ name: "linear", start: 0 }, "start must be a finite number above 0 and below 1, not 0"],
+    [{ name: "linear", end: Number.NaN }, "not NaN"],
+    [{ name: "straightLine", timesteps: 10 }, "It takes none"],
+    [{ name: "betas", values: [0.1, 1, 0.1] }, "values[1] must be above 0 and below 1"],
+    [{ name: "betas", values: [] }, "at least one beta"],
+    [{ timesteps: 10 }, "the name of a path must be one of"],
+    ["cosine", "must be an object"],
+  ])("refuses %j", (config, message) => {
+    expect(() => pathFrom(config)).toThrow(ConfigError);
+    expect(() => pathFrom(config)).toThrow(message);
+  });
+
+  it("refuses times that it does not have", () => {
+    const path = vp(linear({ timesteps: 10 }));
+    for (const t of [-1, 10, 0.5, Number.NaN]) {
+      expect(() => path.alpha(t)).toThrow(`0 to 9, integers; it was asked for t = ${t}`);
+      expect(() => path.networkTime(t)).toThrow(ConfigError);
+    }
+    for (const t of [-0.01, 1.01, Number.NaN]) expect(() => straightLine().sigma(t)).toThrow(ConfigError);
+  });
+});

@@ -1,0 +1,186 @@
+/**
+ * What every solver of the registry must do. A new solver adds its line to `cases`; the type asks for it.
+ */
+import { describe, expect, it } from "vitest";
+import { ConfigError } from "../../core/errors.ts";
+import { Random } from "../../core/random.ts";
+import { type Denoiser, denoiserOf } from "../denoiser.ts";
+import { linear, vp } from "../discrete-vp.ts";
+import type { Path } from "../path.ts";
+import { straightLine } from "../straight-line.ts";
+import { gaussianDenoiser, momentsOf } from "../testing/gaussian.ts";
+import { type SolverName, type SolverOptions, solverFrom, solvers } from "./registry.ts";
+import { type SampleOptions, type SolverStep, solve } from "./solver.ts";
+
+interface Case<K extends SolverName> {
+  path: Path;
+  /** Few steps, for what does not depend on accuracy; `of` is how many steps they are. */
+  few: SolverOptions[K];
+  of: number;
+  /** Many steps, for the moments of Gaussian data. */
+  many: SolverOptions[K];
+  /**
+   * How far the mean and the standard deviation of N(0.3, 0.5²) are off after so many steps, rounded up: the moments of
+   * the chain, which is linear in x, followed in float64.
+   */
+  bias: number;
+}
+
+const path = vp(linear());
+const line = straightLine();
+const cases: { [K in SolverName]: Case<K>[] } = {
+  ddpm: [
+    { path, few: { steps: 6 }, of: 6, many: { steps: 500, clip: false }, bias: 0.0017 },
+    {
+      path: vp(linear({ timesteps: 100, end: 0.2 })),
+      few: { variance: "small" },
+      of: 100,
+      many: { clip: false, variance: "small" },
+      bias: 0.0321,
+    },
+  ],
+  ddim: [
+    { path, few: { steps: 5, eta: 1 }, of: 5, many: { steps: 500, eta: 1, clip: false }, bias: 0.0075 },
+    { path, few: { steps: 7 }, of: 7, many: { steps: 500, clip: false }, bias: 0.003 },
+    { path: line, few: { steps: 3, eta: 0.5 }, of: 3, many: { steps: 500, eta: 0.5, clip: false }, bias: 0.002 },
+  ],
+};
+const flat = (Object.keys(solvers) as SolverName[]).flatMap((name) =>
+  (cases[name] as Case<never>[]).map((one) => ({
+    name,
+    title: `${name} ${JSON.stringify(one.few)} on ${one.path.name}`,
+    ...one,
+  })),
+);
+
+/** A network that mixes the elements of an image, but not images, and depends on time: sample = 0.9 sin(neighbour + t). */
+function mixing(on: Path, size: number): Denoiser {
+  return denoiserOf(
+    async (x, time) => x.map((_, i) => 0.9 * Math.sin(x[i - (i % size) + ((i + 1) % size)] + time / 300)),
+    on,
+    "sample",
+  );
+}
+
+async function all(steps: AsyncGenerator<SolverStep>): Promise<SolverStep[]> {
+  const collected: SolverStep[] = [];
+  for await (const step of steps) collected.push(step);
+  return collected;
+}
+
+describe.each(flat)("$title", ({ name, path, few, of, many, bias }) => {
+  const solver = solverFrom(name, few);
+  const shape = [4, 1, 3, 3];
+  const denoiser = mixing(path, 9);
+  const run = (options: Partial<SampleOptions> = {}) => solve(solver, denoiser, { shape, seed: 5, ...options });
+
+  it("gives the same images for the same seed, others for another", async () => {
+    const images = await run();
+    expect(images.length).toBe(36);
+    expect(images.every(Number.isFinite)).toBe(true);
+    expect(await run()).toEqual(images);
+    expect(await run({ seed: 6 })).not.toEqual(images);
+  });
+
+  it("gives the same images however they are cut into batches", async () => {
+    const images = await run();
+    const parts = [await run({ shape: [1, 1, 3, 3] }), await run({ shape: [3, 1, 3, 3], firstImage: 1 })];
+    expect([...parts[0], ...parts[1]]).toEqual([...images]);
+    expect(new Set(images).size).toBeGreaterThan(30);
+  });
+
+  it("starts from the stream of each image", async () => {
+    const own = [0, 1, 2, 3].flatMap((i) => [...Random.from(5, "sample", i).normals(9)]);
+    const [start, images] = [Float32Array.from(own), await run()];
+    expect(await run({ initial: start })).toEqual(images);
+    expect([...start]).toEqual(own); // and leaves what it is given alone
+  });
+
+  it("reports each step once, with times that fall", async () => {
+    const steps = await all(solver.sample(denoiser, { shape, seed: 5 }));
+    expect(steps.map((step) => step.step)).toEqual(Array.from({ length: of }, (_, i) => i + 1));
+    expect(steps.every((step, i) => step.of === of && (i === 0 || step.t < steps[i - 1].t))).toBe(true);
+    expect(steps.every((step) => step.x.length === 36 && step.sample.length === 36)).toBe(true);
+    expect(steps.at(-1)!.x).toEqual(await run());
+  });
+
+  it("yields arrays that are the caller's", async () => {
+    const images = await run();
+    let last = new Float32Array();
+    for await (const step of solver.sample(denoiser, { shape, seed: 5 })) {
+      last = step.x.slice();
+      step.x.fill(7);
+      step.sample.fill(7);
+    }
+    expect(last).toEqual(images);
+  });
+
+  it("stops between steps with the reason of its signal", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    let seen = 0;
+    const stopped = async () => {
+      for await (const _ of solver.sample(denoiser, { shape, seed: 5, signal: controller.signal })) {
+        if (++seen === 2) controller.abort(reason);
+      }
+    };
+    await expect(stopped()).rejects.toBe(reason);
+    expect(seen).toBe(2);
+    await expect(run({ signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  it("passes the condition on", async () => {
+    const condition = { classLabels: Int32Array.of(1, 2, 3, 4) };
+    const seen = new Set<unknown>();
+    const spy: Denoiser = {
+      path,
+      denoise: (x, t, given) => {
+        seen.add(given);
+        return denoiser.denoise(x, t, given);
+      },
+    };
+    await solve(solver, spy, { shape, seed: 5, condition });
+    expect([...seen]).toEqual([condition]);
+  });
+
+  it("draws Gaussian data", async () => {
+    const data = { mean: 0.3, std: 0.5 };
+    const size = 10_000;
+    const prediction = path.timesteps === undefined ? "flow" : "noise";
+    const images = await solve(solverFrom(name, many), gaussianDenoiser(data, path, prediction), {
+      shape: [1, size],
+      seed: 2,
+    });
+    const found = momentsOf(images);
+    // Five standard errors, and the bias of so many steps.
+    expect(Math.abs(found.mean - data.mean)).toBeLessThan((5 * data.std) / Math.sqrt(size) + bias);
+    expect(Math.abs(found.std - data.std)).toBeLessThan((5 * data.std) / Math.sqrt(2 * size) + bias);
+  });
+
+  it("is made again from its name and configuration", async () => {
+    const again = solverFrom(solver.name, JSON.parse(JSON.stringify(solver.config)));
+    expect(again.config).toEqual(solver.config);
+    expect(await solve(again, denoiser, { shape, seed: 5 })).toEqual(await run());
+  });
+
+  it.each([
+    [{ shape: [] }, "shape must be a list"],
+    [{ shape: [0, 3] }, "not [0,3]"],
+    [{ shape: [1.5] }, "shape"],
+    [{ seed: -1 }, "seed must be an integer from 0"],
+    [{ seed: Number.NaN }, "not NaN"],
+    [{ firstImage: -1 }, "firstImage"],
+    [{ initial: new Float32Array(3) }, "36 numbers for the shape [4, 1, 3, 3], not 3"],
+  ])("refuses %j", (options, message) => {
+    const start = () => solver.sample(denoiser, { shape, seed: 5, ...options });
+    expect(start).toThrow(ConfigError);
+    expect(start).toThrow(message);
+  });
+});
+
+describe("solverFrom", () => {
+  it("offers the nearest names", () => {
+    expect(() => solverFrom("dddim", {})).toThrow('unknown solver "dddim". Did you mean ddim');
+    expect(() => solverFrom("ddim", { step: 5 })).toThrow('unknown option "step". Did you mean steps');
+  });
+});
