@@ -40,7 +40,7 @@ const CAUSES: Record<string, [string, string] | undefined> = {
 
 function accessError(doing: string, error: unknown): FileAccessError {
   const { code = "unknown error", message } = error as NodeJS.ErrnoException;
-  const [reason, remedy] = CAUSES[code] ?? [message, "nothing was changed"];
+  const [reason, remedy] = CAUSES[code] ?? [message, "see the system's message"];
   return new FileAccessError(`cannot ${doing}: ${reason} (${code}); ${remedy}`, { cause: error });
 }
 

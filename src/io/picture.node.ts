@@ -6,9 +6,9 @@
  */
 import { extname } from "node:path";
 import sharp from "sharp";
-import { ConfigError, FileFormatError, ShapeError } from "../core/errors.ts";
+import { ConfigError, FileFormatError } from "../core/errors.ts";
 import { readBytes, writeFileAtomic } from "./files.node.ts";
-import { fromPictures, type Picture } from "./picture.ts";
+import { checkPictures, type Picture } from "./picture.ts";
 
 /** Writes a picture as a PNG file, atomically. Raises a FileAccessError. */
 export async function writePng(path: string, picture: Picture): Promise<void> {
@@ -17,7 +17,7 @@ export async function writePng(path: string, picture: Picture): Promise<void> {
 
 /** The bytes of a PNG file. */
 export async function encodePng(picture: Picture): Promise<Uint8Array> {
-  fromPictures([picture]); // checks the sizes before libvips sees them
+  checkPictures([picture]);
   const { data, width, height, channels } = picture;
   const image = sharp(data, { raw: { width, height, channels } });
   return await image
@@ -38,14 +38,14 @@ export async function readImage(path: string, options: { channels?: 1 | 3 } = {}
     const channels = options.channels ?? ((await readImageInfo(bytes)).grey ? 1 : 3);
     return await decodeImage(bytes, channels);
   } catch (error) {
-    throw imageError(path, error);
+    throw new FileFormatError(describeImageError(path, error), { cause: error });
   }
 }
 
-/** A FileFormatError with the file's name and libvips's first line. */
-export function imageError(path: string, error: unknown): FileFormatError {
+/** Why an image file cannot be used, in one line: its name, libvips's reason, what to do. */
+export function describeImageError(path: string, error: unknown): string {
   const reason = (error as Error).message.split("\n")[0];
-  return new FileFormatError(`${path} is not a usable image (${reason}); repair or remove it`, { cause: error });
+  return `${path} is not a usable image (${reason}); repair or remove it`;
 }
 
 export interface ImageInfo {
@@ -93,17 +93,16 @@ export async function writeAnimation(
   if (ending !== ".gif" && ending !== ".webp") {
     throw new ConfigError(`an animation is written to a file that ends in .gif or .webp, not to ${path}`);
   }
-  if (frames.length === 0) throw new ShapeError(`there are no frames to write to ${path}`);
+  checkPictures(frames);
   const delay = typeof delayMs === "number" ? frames.map(() => delayMs) : [...delayMs];
   if (delay.length !== frames.length || !delay.every((ms) => Number.isInteger(ms) && ms >= 1 && ms <= 65535)) {
     throw new ConfigError(
       `delayMs must be one whole number of ms from 1 to 65535, or one for each of the ${frames.length} frames, not ${JSON.stringify(delayMs)}`,
     );
   }
-  fromPictures(frames); // checks the sizes
   const { width, height, channels } = frames[0];
   const data = new Uint8Array(frames.length * width * height * channels);
-  frames.forEach((frame, i) => data.set(frame.data, i * frame.data.length));
+  for (const [i, frame] of frames.entries()) data.set(frame.data, i * frame.data.length);
   const raw = { width, height: height * frames.length, channels, pageHeight: height };
   const image = sharp(data, { raw, limitInputPixels: false });
   const encoded =

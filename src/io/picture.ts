@@ -64,8 +64,7 @@ export function toPictures(images: Float32Array, shape: Shape): Picture[] {
 
 /** Pictures as image tensors: [N, C, H, W] in [-1, 1]. All must have the same size and channels, else a ShapeError is raised. */
 export function fromPictures(pictures: readonly Picture[]): Float32Array {
-  if (pictures.length === 0) throw new ShapeError("there are no pictures to make a tensor of");
-  checkSameSize(pictures);
+  checkPictures(pictures);
   const { width, height, channels } = pictures[0];
   const area = width * height;
   const images = new Float32Array(pictures.length * channels * area);
@@ -124,8 +123,7 @@ export function gridOf(rows: readonly (readonly Picture[])[], options: GridOptio
   const { padding = 2, background = 255 } = options;
   checkWhole("padding", padding, 0);
   const pictures = rows.flat();
-  if (pictures.length === 0) throw new ShapeError("a grid needs at least one picture");
-  checkSameSize(pictures);
+  checkPictures(pictures);
   const { channels, width: cellWidth, height: cellHeight } = pictures[0];
   const columns = Math.max(...rows.map((row) => row.length));
   const width = columns * (cellWidth + padding) + padding;
@@ -157,7 +155,9 @@ function paint(pixels: number, channels: 1 | 3, colour: PaddingColour): Uint8Arr
   return data;
 }
 
-function checkSameSize(pictures: readonly Picture[]): void {
+/** Raises a ShapeError unless there are pictures, all of one size, with as many bytes as they need. */
+export function checkPictures(pictures: readonly Picture[]): void {
+  if (pictures.length === 0) throw new ShapeError("there are no pictures; at least one is needed");
   const describe = ({ width, height, channels }: Picture) => `${width}×${height} with ${channels} channels`;
   const first = describe(pictures[0]);
   pictures.forEach((picture, i) => {

@@ -53,7 +53,7 @@ export interface SafetensorsEntry {
 
 export interface SafetensorsHeader {
   metadata: Record<string, string>;
-  /** In the order of the header. */
+  /** In the order of the data. */
   entries: Map<string, SafetensorsEntry>;
   /** First byte after the header, from the start of the file. */
   dataStart: number;
@@ -85,10 +85,15 @@ const isDType = (value: unknown): value is SafetensorsDType =>
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A value from a hostile header, short enough for a message. */
+/** A value from a header, short and shallow for a message: a hostile header may nest deeper than the stack is high. */
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  if (Array.isArray(value)) {
+    const short = value.length <= 8 && value.every((item) => typeof item !== "object" || item === null);
+    return short ? `[${value.map(show).join(", ")}]` : `a list of ${value.length}`;
+  }
+  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  return String(value);
 }
 
 /**
@@ -211,7 +216,7 @@ export function decodeSafetensorsHeader(start: Uint8Array, fileBytes: number, la
 
   const header = parseHeader(start.subarray(8, dataStart), fail);
   const metadata: Record<string, string> = {};
-  const entries = new Map<string, SafetensorsEntry>();
+  const found: [string, SafetensorsEntry][] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === "__metadata__") {
       if (!isRecord(value)) return fail(`"__metadata__" is ${show(value)}, not an object of strings`);
@@ -221,14 +226,14 @@ export function decodeSafetensorsHeader(start: Uint8Array, fileBytes: number, la
         Object.defineProperty(metadata, key, { value: text, enumerable: true, writable: true, configurable: true });
       }
     } else {
-      entries.set(name, parseEntry(name, value, dataStart, fileBytes, fail));
+      found.push([name, parseEntry(name, value, dataStart, fileBytes, fail)]);
     }
   }
 
   // Sorted by place, each tensor must begin where the last one ended, and the last one must end the file.
   let end = dataStart;
   let before = "the header";
-  const byPlace = [...entries].sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
+  const byPlace = [...found].sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
   for (const [name, { offset, bytes }] of byPlace) {
     if (offset < end) fail(`tensor ${show(name)} overlaps ${before} by ${end - offset} bytes`);
     if (offset > end) fail(`${offset - end} bytes between ${before} and tensor ${show(name)} belong to no tensor`);
@@ -236,7 +241,7 @@ export function decodeSafetensorsHeader(start: Uint8Array, fileBytes: number, la
     before = `tensor ${show(name)}`;
   }
   if (end !== fileBytes) fail(`${fileBytes - end} bytes after ${before} belong to no tensor`);
-  return { metadata, entries, dataStart };
+  return { metadata, entries: new Map(byPlace), dataStart };
 }
 
 function parseHeader(bytes: Uint8Array, fail: (problem: string) => never): Record<string, unknown> {
@@ -258,21 +263,39 @@ function parseHeader(bytes: Uint8Array, fail: (problem: string) => never): Recor
   return header;
 }
 
-/** The first key that stands twice in one object of a valid JSON text; JSON.parse would silently keep the last. */
+/**
+ * The first key that stands twice in one object of a valid JSON text; JSON.parse would silently keep the last. Objects that
+ * lie deeper than a tensor's description are not looked into: nothing in them counts.
+ */
 export function duplicateKey(text: string): string | undefined {
-  const seen: Set<string>[] = [];
-  const tokens = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g;
-  for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
-    if (token[0] === "{") seen.push(new Set());
-    else if (token[0] === "}") seen.pop();
-    else if (token[1] !== undefined) {
-      const key: string = JSON.parse(token[0].slice(0, -token[1].length));
-      const keys = seen[seen.length - 1];
-      if (keys.has(key)) return key;
-      keys.add(key);
+  const keys: Set<string>[] = [];
+  let depth = 0;
+  const marks = /["{}]/g;
+  for (let mark = marks.exec(text); mark !== null; mark = marks.exec(text)) {
+    if (mark[0] === "{") {
+      if (depth++ < 2) keys[depth - 1] = new Set();
+    } else if (mark[0] === "}") depth--;
+    else {
+      const end = stringEnd(text, mark.index);
+      marks.lastIndex = end;
+      let next = end;
+      while (" \t\n\r".includes(text.charAt(next)) && next < text.length) next++;
+      if (depth > 2 || text[next] !== ":") continue;
+      const key: string = JSON.parse(text.slice(mark.index, end));
+      if (keys[depth - 1].has(key)) return key;
+      keys[depth - 1].add(key);
     }
   }
   return undefined;
+}
+
+/** The place after the closing quote of the JSON string that opens at `start`. */
+function stringEnd(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let backslash = quote;
+    while (text[backslash - 1] === "\\") backslash--;
+    if ((quote - backslash) % 2 === 0) return quote + 1;
+  }
 }
 
 function parseEntry(
@@ -297,9 +320,19 @@ function parseEntry(
   if (end > fileBytes - dataStart) {
     return fail(`ends at byte ${end} of the data, but the file holds ${fileBytes - dataStart}; it may be cut off`);
   }
-  const expected = shape.reduce((product, extent) => product * BigInt(extent), BigInt(FORMATS[dtype].bytes));
-  if (expected !== BigInt(end - begin)) {
-    return fail(`of ${dtype} ${show(shape)} takes ${show(String(expected))} bytes, but has ${end - begin}`);
-  }
+  const expected = byteLength(FORMATS[dtype].bytes, shape);
+  if (expected !== end - begin)
+    return fail(`of ${dtype} ${show(shape)} takes ${expected} bytes, but has ${end - begin}`);
   return { dtype, shape: shape as number[], offset: dataStart + begin, bytes: end - begin };
+}
+
+/** Bytes of a tensor; Infinity from 2^53 on. */
+function byteLength(width: number, shape: readonly number[]): number {
+  if (shape.includes(0)) return 0;
+  let bytes = width;
+  for (const extent of shape) {
+    bytes *= extent;
+    if (bytes > Number.MAX_SAFE_INTEGER) return Number.POSITIVE_INFINITY;
+  }
+  return bytes;
 }
