@@ -60,7 +60,7 @@ describe("tableLines", () => {
     const [line] = tableLines(rows, { maxWidth: 36, indent: 2 });
     expect(line).toBe("  a-rather-l…  also quite …  123,456");
     expect(line).toHaveLength(36);
-    expect(tableLines(rows, { maxWidth: 5 })[0]).toMatch(/123,456$/);
+    expect(tableLines(rows, { maxWidth: 5 })).toEqual(["a-rathe…  also qu…  123,456"]); // eight columns are the least
   });
 
   it("styles headings after padding", () => {
