@@ -9,7 +9,8 @@
  * gradients (conformance tests).
  */
 import { ShapeError } from "../core/errors.ts";
-import { type Shape, sizeOf, stridesOf } from "../core/shape.ts";
+import { formatShape, type Shape, sizeOf, stridesOf } from "../core/shape.ts";
+import { located } from "./scope.ts";
 
 export interface ConvGeometry {
   /** Spatial extents that are read. */
@@ -31,11 +32,14 @@ export interface ConvOptions {
   padding?: number | readonly [number, number];
 }
 
-/** The geometry of a convolution over spatial extents; raises a ShapeError when no output position remains. */
+/**
+ * The geometry of a convolution over spatial extents. Raises a ShapeError when no output position remains, and for a
+ * kernel, stride or dilation that is not a positive integer for each axis.
+ */
 export function convGeometry(input: Shape, kernel: Shape, options: ConvOptions = {}): ConvGeometry {
   const rank = input.length;
   if (kernel.length !== rank) {
-    throw new ShapeError(`a kernel of ${kernel.length} axes does not fit an input of ${rank} spatial axes`);
+    throw new ShapeError(located(`a kernel of ${kernel.length} axes does not fit an input of ${rank} spatial axes`));
   }
   const perAxis = (value: number | Shape | undefined) =>
     typeof value === "object" ? value : new Array<number>(rank).fill(value ?? 1);
@@ -43,17 +47,28 @@ export function convGeometry(input: Shape, kernel: Shape, options: ConvOptions =
   const dilation = perAxis(options.dilation);
   const padding = options.padding ?? 0;
   const [before, after] = typeof padding === "number" ? [padding, padding] : padding;
+  checkIntegers("kernel", kernel, rank, 1);
+  checkIntegers("stride", stride, rank, 1);
+  checkIntegers("dilation", dilation, rank, 1);
+  checkIntegers("padding", [before, after], 2, 0);
   const output = input.map((extent, axis) => {
     const reach = dilation[axis] * (kernel[axis] - 1) + 1;
     const positions = Math.floor((extent + before + after - reach) / stride[axis]) + 1;
     if (positions < 1) {
       throw new ShapeError(
-        `a kernel that reaches ${reach} does not fit ${extent} positions padded by ${before} and ${after}`,
+        located(`a kernel that reaches ${reach} does not fit ${extent} positions padded by ${before} and ${after}`),
       );
     }
     return positions;
   });
   return { input, output, kernel, stride, dilation, before: output.map(() => before), transposed: false };
+}
+
+function checkIntegers(name: string, values: Shape, count: number, least: number): void {
+  if (values.length === count && values.every((value) => Number.isInteger(value) && value >= least)) return;
+  throw new ShapeError(
+    located(`the ${name} of a convolution must be ${count} integers of at least ${least}, not ${formatShape(values)}`),
+  );
 }
 
 /** The geometry of the input gradient. */

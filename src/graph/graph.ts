@@ -16,7 +16,9 @@ export interface Graph {
   readonly outputs: ReadonlyMap<string, Tensor>;
 }
 
+/** The graph of named outputs. Raises a ShapeError for an empty name. */
 export function graphOf(outputs: Readonly<Record<string, Tensor>>): Graph {
+  if ("" in outputs) throw new ShapeError("an output of the graph has an empty name");
   return { outputs: new Map(Object.entries(outputs)) };
 }
 
@@ -46,13 +48,19 @@ export function topological(outputs: Iterable<Tensor>): Tensor[] {
   return order;
 }
 
-/** The inputs that a graph reads, in order of creation. Raises where two inputs share a name. */
+/**
+ * The inputs that a graph reads, in order of creation. Raises a ShapeError where two inputs share a name, and where an
+ * output has the name of an input: both are values of one model.
+ */
 export function inputsOf(graph: Graph): GraphInput[] {
   const inputs = new Map<string, Tensor<"input">>();
   for (const node of topological(graph.outputs.values())) {
     if (!node.is("input")) continue;
     const { name } = node.attributes;
     if (inputs.has(name)) throw new ShapeError(`two inputs of the graph are called ${name}; give each its own name`);
+    if (graph.outputs.has(name)) {
+      throw new ShapeError(`both an input and an output of the graph are called ${name}; give the output another name`);
+    }
     inputs.set(name, node);
   }
   return [...inputs.values()].sort((a, b) => a.id - b.id).map((node) => node.attributes);

@@ -6,6 +6,7 @@ import { ShapeError } from "../core/errors.ts";
 import {
   type DType,
   formatShape,
+  newArray,
   normaliseAxis,
   type Shape,
   sameShape,
@@ -13,7 +14,8 @@ import {
   type TensorArray,
 } from "../core/shape.ts";
 import { type ConvGeometry, isPointwise } from "./geometry.ts";
-import { emit, type Tensor } from "./tensor.ts";
+import { located } from "./scope.ts";
+import { emit, explained, type Tensor } from "./tensor.ts";
 
 export type Operand = Tensor | number;
 
@@ -24,12 +26,18 @@ export function input(name: string, shape: Shape, dtype: DType = "float32"): Ten
   return emit("input", [], { name, shape, dtype });
 }
 
-/** A constant tensor; `data` is row-major. */
+/** A constant tensor; `data` is row-major. A ShapeError where the numbers are not of the dtype. */
 export function constant(data: TensorArray | readonly number[], shape?: Shape, dtype: DType = "float32"): Tensor {
-  let array: TensorArray;
-  if (ArrayBuffer.isView(data)) array = data as TensorArray;
-  else array = dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data);
+  const array = ArrayBuffer.isView(data) ? (data as TensorArray) : arrayOf(data as readonly number[], dtype);
   return emit("constant", [], { data: array, shape: shape ?? [array.length], dtype });
+}
+
+function arrayOf(numbers: readonly number[], dtype: DType): TensorArray {
+  const array = newArray(dtype, numbers.length);
+  array.set(numbers);
+  const changed = dtype === "float32" ? -1 : numbers.findIndex((number, i) => array[i] !== number);
+  if (changed >= 0) throw new ShapeError(located(`${numbers[changed]} is no ${dtype} number`));
+  return array;
 }
 
 /** A scalar constant. */
@@ -95,7 +103,8 @@ export interface ReduceOptions {
 }
 
 function reduce(op: "reduceSum" | "reduceMax", x: Tensor, options: ReduceOptions): Tensor {
-  const axes = (options.axes ?? x.shape.map((_, axis) => axis)).map((axis) => normaliseAxis(axis, x.rank));
+  const given = options.axes ?? x.shape.map((_, axis) => axis);
+  const axes = explained(op, [x], () => given.map((axis) => normaliseAxis(axis, x.rank)));
   const reduced = axes.length === 0 ? x : emit(op, [x], { axes: [...axes].sort((a, b) => a - b) });
   if (options.keepAxes) return reduced;
   return reshape(
@@ -138,7 +147,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 
 /** Elements from `start` to before `end` of one axis. */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
-  const at = normaliseAxis(axis, x.rank);
+  const at = explained("slice", [x], () => normaliseAxis(axis, x.rank));
   if (start === 0 && end === x.shape[at]) return x;
   const starts = x.shape.map((_, i) => (i === at ? start : 0));
   const ends = x.shape.map((extent, i) => (i === at ? end : extent));
@@ -147,15 +156,17 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
 
 /** Equal parts along an axis. */
 export function split(x: Tensor, parts: number, axis: number): Tensor[] {
-  const extent = x.shape[normaliseAxis(axis, x.rank)] / parts;
+  const extent = x.shape[explained("slice", [x], () => normaliseAxis(axis, x.rank))] / parts;
   if (!Number.isInteger(extent)) {
-    throw new ShapeError(`cannot split axis ${axis} of ${formatShape(x.shape)} into ${parts} equal parts`);
+    throw new ShapeError(located(`cannot split axis ${axis} of ${formatShape(x.shape)} into ${parts} equal parts`));
   }
   return Array.from({ length: parts }, (_, i) => slice(x, axis, i * extent, (i + 1) * extent));
 }
 
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
-  return tensors.length === 1 ? tensors[0] : emit("concat", tensors, { axis: normaliseAxis(axis, tensors[0].rank) });
+  if (tensors.length === 0) throw new ShapeError(located("concat() needs at least one tensor"));
+  const at = explained("concat", tensors, () => normaliseAxis(axis, tensors[0].rank));
+  return tensors.length === 1 ? tensors[0] : emit("concat", tensors, { axis: at });
 }
 
 /** Zeros before and after each axis. */

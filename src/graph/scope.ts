@@ -17,3 +17,9 @@ export function inScope<T>(name: string, body: () => T): T {
 export function currentScope(): string {
   return path.join(".");
 }
+
+/** A message that begins with the module path being traced. */
+export function located(message: string): string {
+  const scope = currentScope();
+  return scope === "" ? message : `in ${scope}: ${message}`;
+}

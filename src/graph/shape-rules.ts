@@ -3,7 +3,7 @@
  * and the module path to the message.
  */
 import { ShapeError } from "../core/errors.ts";
-import { broadcastShapes, type DType, formatShape, type Shape, sameShape, sizeOf } from "../core/shape.ts";
+import { broadcastShapes, type DType, formatShape, newArray, type Shape, sameShape, sizeOf } from "../core/shape.ts";
 import type { ConvGeometry } from "./geometry.ts";
 import type { OpAttributes, OpName } from "./op-types.ts";
 import type { TensorType } from "./tensor.ts";
@@ -23,6 +23,12 @@ const unary = ([x]: readonly TensorType[]): TensorType => {
   return { shape: x.shape, dtype: "float32" };
 };
 
+/** A function of vectors along the last axis. */
+const alongLast = ([x]: readonly TensorType[]): TensorType => {
+  expect(x.shape.length >= 1, () => "needs at least one axis");
+  return unary([x]);
+};
+
 function elementwise(...dtypes: DType[]): (inputs: readonly TensorType[]) => TensorType {
   return ([a, b]) => {
     expect(a.dtype === b.dtype, () => `the dtypes differ: ${a.dtype} and ${b.dtype}`);
@@ -39,6 +45,8 @@ const compare = (inputs: readonly TensorType[]): TensorType => ({
 const reduce = ([x]: readonly TensorType[], { axes }: { axes: readonly number[] }): TensorType => {
   expectFloat(x);
   for (const axis of axes) expect(axis >= 0 && axis < x.shape.length, () => `has no axis ${axis}`);
+  const increasing = axes.every((axis, i) => i === 0 || axes[i - 1] < axis);
+  expect(axes.length > 0 && increasing, () => `the axes ${formatShape(axes)} must be increasing, each named once`);
   return { shape: x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent)), dtype: "float32" };
 };
 
@@ -62,8 +70,15 @@ function expectColumns(columns: TensorType, geometry: ConvGeometry): { batch: nu
 }
 
 export const shapeRules: { [K in OpName]: ShapeRule<K> } = {
-  input: (_, { shape, dtype }) => ({ shape, dtype }),
+  input: (_, { name, shape, dtype }) => {
+    expect(name !== "", () => "needs a name");
+    return { shape, dtype };
+  },
   constant: (_, { data, shape, dtype }) => {
+    const expected = newArray(dtype, 0).constructor;
+    expect(data.constructor === expected, () => {
+      return `the data of a ${dtype} constant must be a ${expected.name}, not a ${data.constructor.name}`;
+    });
     expect(data.length === sizeOf(shape), () => `${data.length} numbers do not fill the shape ${formatShape(shape)}`);
     return { shape, dtype };
   },
@@ -117,6 +132,7 @@ export const shapeRules: { [K in OpName]: ShapeRule<K> } = {
     return { shape, dtype: x.dtype };
   },
   slice: ([x], { starts, ends }) => {
+    expect(x.shape.length >= 1, () => "needs at least one axis");
     const valid = x.shape.every((extent, i) => 0 <= starts[i] && starts[i] < ends[i] && ends[i] <= extent);
     expect(valid && starts.length === x.shape.length && ends.length === x.shape.length, () => {
       return `cannot cut from ${formatShape(starts)} to ${formatShape(ends)}`;
@@ -125,6 +141,7 @@ export const shapeRules: { [K in OpName]: ShapeRule<K> } = {
   },
   pad: ([x], { before, after }) => {
     expectFloat(x);
+    expect(x.shape.length >= 1, () => "needs at least one axis");
     const valid = before.length === x.shape.length && after.length === x.shape.length;
     expect(valid && [...before, ...after].every((extent) => extent >= 0), () => {
       return `cannot pad by ${formatShape(before)} and ${formatShape(after)}`;
@@ -204,8 +221,8 @@ export const shapeRules: { [K in OpName]: ShapeRule<K> } = {
   },
 
   silu: unary,
-  softmax: unary,
-  layerNorm: unary,
+  softmax: alongLast,
+  layerNorm: alongLast,
   groupNorm: ([x, scale, shift], { groups }) => {
     expectFloat(x, scale, shift);
     expect(x.shape.length >= 2, () => "needs a batch axis and a channel axis");

@@ -5,7 +5,7 @@
 import { LangevinError, ShapeError } from "../core/errors.ts";
 import { type DType, formatShape, type Shape } from "../core/shape.ts";
 import type { OpAttributes, OpName } from "./op-types.ts";
-import { currentScope } from "./scope.ts";
+import { currentScope, located } from "./scope.ts";
 import { shapeRules } from "./shape-rules.ts";
 
 /** What a shape rule sees of a tensor and what it returns. */
@@ -50,12 +50,22 @@ export class Tensor<K extends OpName = OpName> implements TensorType {
 
 /** Adds an operation to the graph. Raises a ShapeError that names the module path, the op and the shapes. */
 export function emit<K extends OpName>(op: K, inputs: readonly Tensor[], attributes: OpAttributes[K]): Tensor<K> {
-  const scope = currentScope();
+  const type = explained(op, inputs, () => checkExtents(shapeRules[op](inputs, attributes)));
+  return new Tensor(op, inputs, attributes, type, currentScope());
+}
+
+/** Runs `body`; a ShapeError of it is raised again with the module path, the op and the shapes. */
+export function explained<T>(op: OpName, inputs: readonly TensorType[], body: () => T): T {
   try {
-    return new Tensor(op, inputs, attributes, shapeRules[op](inputs, attributes), scope);
+    return body();
   } catch (error) {
     if (!(error instanceof LangevinError)) throw error;
     const shapes = inputs.map((input) => `${input.dtype} ${formatShape(input.shape)}`).join(", ");
-    throw new ShapeError(`${scope === "" ? "" : `in ${scope}: `}${op}(${shapes}): ${error.message}`);
+    throw new ShapeError(located(`${op}(${shapes}): ${error.message}`));
   }
+}
+
+function checkExtents(type: TensorType): TensorType {
+  if (type.shape.every((extent) => Number.isInteger(extent) && extent > 0)) return type;
+  throw new ShapeError(`the result would be ${formatShape(type.shape)}; every extent must be a positive integer`);
 }

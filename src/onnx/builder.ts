@@ -39,11 +39,20 @@ export class OnnxBuilder {
   readonly #outputs: ValueInfoProto[] = [];
   readonly #integers = new Map<string, string>();
   readonly #ready = new Map<string, string>();
+  readonly #reserved: ReadonlySet<string>;
   #count = 0;
+
+  /** `reserved`: the names of inputs and outputs, which no inner value may take. */
+  constructor(reserved: Iterable<string> = []) {
+    this.#reserved = new Set(reserved);
+  }
 
   /** A name that nothing else has. */
   fresh(stem: string): string {
-    return `${stem}_${this.#count++}`;
+    let name: string;
+    do name = `${stem}_${this.#count++}`;
+    while (this.#reserved.has(name));
+    return name;
   }
 
   /** Adds a node of one output and returns the output's name. */

@@ -6,21 +6,23 @@ import { type Graph, inputsOf, topological } from "../graph/graph.ts";
 import type { OpName } from "../graph/op-types.ts";
 import { shareCommon } from "../graph/passes/common.ts";
 import { expandComposed } from "../graph/passes/expand.ts";
+import { simplify } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { OnnxBuilder } from "./builder.ts";
 import { lowerings } from "./lowerings.ts";
 
 /** What will run: composed ops expanded, common nodes shared. */
 export function optimise(graph: Graph): Graph {
-  return shareCommon(expandComposed(shareCommon(graph)));
+  return shareCommon(simplify(expandComposed(shareCommon(graph))));
 }
 
 /** The bytes of an ONNX model of `graph`; `metadata` becomes the model's metadata_props. */
 export function toOnnx(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const optimised = optimise(graph);
-  const builder = new OnnxBuilder();
+  const inputs = inputsOf(optimised);
+  const builder = new OnnxBuilder([...inputs.map(({ name }) => name), ...optimised.outputs.keys()]);
   const names = new Map<Tensor, string>();
-  for (const { name, shape, dtype } of inputsOf(optimised)) builder.input(name, shape, dtype);
+  for (const { name, shape, dtype } of inputs) builder.input(name, shape, dtype);
 
   const outputName = new Map<Tensor, string>();
   for (const [name, tensor] of optimised.outputs) {

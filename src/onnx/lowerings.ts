@@ -45,24 +45,41 @@ function divisorUpTo(extent: number, most: number): number {
   return 1;
 }
 
-/** Sums of contiguous axes, so that the runtime's fast paths apply, in stages where they are long. */
+/** One ReduceSum where the sum is short; otherwise each run of neighbouring axes in stages, the last run first. */
 function lowerReduceSum(
   builder: OnnxBuilder,
   { inputs: [x], attributes: { axes }, shape }: Tensor<"reduceSum">,
   [name]: readonly string[],
   output?: string,
 ): string {
-  const axis = axes[0];
-  const contiguous = axes.every((a, i) => a === axis + i);
-  if (!contiguous) return builder.node("ReduceSum", [name, builder.integers(axes)], { keepdims: 1 }, output);
-  const outer = sizeOf(x.shape.slice(0, axis));
-  const inner = sizeOf(x.shape.slice(axis + axes.length));
-  let length = sizeOf(axes.map((a) => x.shape[a]));
+  if (sizeOf(axes.map((axis) => x.shape[axis])) <= LONG_SUM) {
+    return builder.node("ReduceSum", [name, builder.integers(axes)], { keepdims: 1 }, output);
+  }
   let current = name;
-  while (length > LONG_SUM) {
+  for (let i = axes.length - 1; i >= 0; i--) {
+    let start = i;
+    while (start > 0 && axes[start - 1] === axes[start] - 1) start--;
+    const outer = sizeOf(x.shape.slice(0, axes[start]));
+    const length = sizeOf(x.shape.slice(axes[start], axes[i] + 1));
+    const inner = sizeOf(shape.slice(axes[i] + 1));
+    current = sumInStages(builder, current, [outer, length, inner]);
+    i = start;
+  }
+  return reshape(builder, current, shape, output);
+}
+
+/** Sums the middle axis of [outer, length, inner], at most LONG_SUM terms at a time. */
+function sumInStages(
+  builder: OnnxBuilder,
+  name: string,
+  [outer, extent, inner]: readonly [number, number, number],
+): string {
+  let current = name;
+  let length = extent;
+  while (length > 1) {
     const chunk = divisorUpTo(length, LONG_SUM);
     if (chunk === 1) {
-      // A prime length: pad with zeros to an even one.
+      // A prime length: pad with a zero to an even one.
       current = reshape(builder, current, [outer, length, inner]);
       current = builder.node("Pad", [current, builder.integers([0, 0, 0, 0, 1, 0])]);
       length += 1;
@@ -72,9 +89,7 @@ function lowerReduceSum(
     current = builder.node("ReduceSum", [current, builder.integers([2])], { keepdims: 0 });
     length /= chunk;
   }
-  current = reshape(builder, current, [outer, length, inner]);
-  current = builder.node("ReduceSum", [current, builder.integers([1])], { keepdims: 0 });
-  return reshape(builder, current, shape, output);
+  return current;
 }
 
 /**

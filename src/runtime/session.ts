@@ -3,13 +3,15 @@
  * onnxruntime-web answer to the same two interfaces and pass the same conformance suite.
  */
 import type { TensorArray } from "../core/shape.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, GraphInput } from "../graph/graph.ts";
 
 export type Feeds = Readonly<Record<string, TensorArray>>;
 export type Results = Record<string, TensorArray>;
 
 /** A compiled graph. */
 export interface Session extends AsyncDisposable {
+  /** What `run` must be fed. */
+  readonly inputs: readonly GraphInput[];
   /**
    * Runs the graph. `feeds` holds one row-major array for each input; they are read, not kept. The results are new
    * arrays. Raises a ShapeError for a missing, superfluous or wrongly sized feed.

@@ -18,6 +18,7 @@ export function shareCommon(graph: Graph): Graph {
     return identity;
   };
   return rewrite(graph, (node) => {
+    if (node.is("input")) return node; // two inputs of one name are an error, which inputsOf reports
     let attributes: string;
     if (node.is("constant")) {
       const { data, shape, dtype } = node.attributes;

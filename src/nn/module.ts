@@ -1,0 +1,109 @@
+/**
+ * Modules: trees of named parameters with a function over symbolic tensors.
+ *
+ * A module is a definition; the numbers live elsewhere (`Weights`), so one module can be traced for training, for
+ * sampling and for export. Property names become state-dict names, joined by dots, as in PyTorch: that is how weights
+ * travel to and from diffusers.
+ */
+import { ConfigError } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
+import { currentScope, inScope } from "../graph/scope.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Initialiser } from "./initialise.ts";
+
+/** A trained tensor: its shape and how it begins. */
+export class Parameter {
+  readonly shape: Shape;
+  readonly initialise: Initialiser;
+
+  constructor(shape: Shape, initialise: Initialiser) {
+    this.shape = shape;
+    this.initialise = initialise;
+  }
+
+  /** The symbolic tensor that stands for this parameter in the trace that is running. */
+  get value(): Tensor {
+    const tensor = traces.at(-1)?.parameters.get(this);
+    if (!tensor) throw new ConfigError(`a parameter of ${currentScope()} is used outside of a trace of its model`);
+    return tensor;
+  }
+}
+
+/** What a running trace knows. */
+export interface TraceContext {
+  readonly parameters: ReadonlyMap<Parameter, Tensor>;
+  /** Present while training: the seed (int32 [2]) of this step's dropout masks. */
+  readonly dropoutSeed?: Tensor;
+}
+
+const traces: (TraceContext & { streams: number })[] = [];
+
+/** Runs `body` with parameters bound to tensors. */
+export function traceWith<T>(context: TraceContext, body: () => T): T {
+  traces.push({ ...context, streams: 0 });
+  try {
+    return body();
+  } finally {
+    traces.pop();
+  }
+}
+
+/** The seed of dropout masks and a stream number of their own for the caller; undefined when not training. */
+export function dropoutStream(): { seed: Tensor; stream: number } | undefined {
+  const trace = traces.at(-1);
+  return trace?.dropoutSeed && { seed: trace.dropoutSeed, stream: trace.streams++ };
+}
+
+const calling: Module<never[], unknown>[] = [];
+
+export abstract class Module<Arguments extends unknown[] = never[], Result = unknown> {
+  /** The computation, over symbolic tensors. Call the module with `call`, which keeps the module path. */
+  protected abstract forward(...inputs: Arguments): Result;
+
+  /** Adds this module's computation to the graph. */
+  call(...inputs: Arguments): Result {
+    const parent = calling.at(-1);
+    const name = parent ? nameIn(parent, this) : this.constructor.name;
+    calling.push(this as unknown as Module<never[], unknown>);
+    try {
+      return inScope(name, () => this.forward(...inputs));
+    } finally {
+      calling.pop();
+    }
+  }
+}
+
+/** Direct children in order of definition: modules and parameters, through arrays. */
+function* children(value: object): Generator<[string, Module | Parameter]> {
+  for (const [key, child] of Object.entries(value)) {
+    if (child instanceof Module || child instanceof Parameter) yield [key, child];
+    else if (Array.isArray(child)) {
+      for (const [name, inner] of children(child)) yield [`${key}.${name}`, inner];
+    }
+  }
+}
+
+function nameIn(parent: object, child: unknown): string {
+  for (const [name, candidate] of children(parent)) if (candidate === child) return name;
+  return "";
+}
+
+/** All parameters of a module by state-dict name, in order of definition. */
+export function namedParameters(module: Module<never[], unknown>): Map<string, Parameter> {
+  const found = new Map<string, Parameter>();
+  const visit = (value: object, prefix: string) => {
+    for (const [name, child] of children(value)) {
+      if (child instanceof Parameter) found.set(prefix + name, child);
+      else visit(child, `${prefix}${name}.`);
+    }
+  };
+  visit(module, "");
+  return found;
+}
+
+/** Number of trained numbers. */
+export function countParameters(module: Module<never[], unknown>): number {
+  let count = 0;
+  for (const parameter of namedParameters(module).values()) count += parameter.shape.reduce((a, b) => a * b, 1);
+  return count;
+}
