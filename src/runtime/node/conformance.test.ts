@@ -1,0 +1,4 @@
+import { runtimeConformance } from "../testing/conformance.ts";
+import { nodeRuntime } from "./session.ts";
+
+runtimeConformance("node cpu", () => nodeRuntime("cpu"));

@@ -1,0 +1,4 @@
+import { runtimeConformance } from "../testing/conformance.ts";
+import { referenceRuntime } from "./session.ts";
+
+runtimeConformance("reference", referenceRuntime);
