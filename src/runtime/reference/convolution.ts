@@ -3,7 +3,7 @@
  * connects. With q on the strided side and p on the other, p = q·stride − before + k·dilation; the strided side is the
  * output of a plain geometry and the input of a transposed one.
  *
- * Agrees with ONNX Runtime's Conv and ConvTranspose in one, two and three axes (convolution.test.ts).
+ * Agrees with ONNX Runtime's Conv and ConvTranspose in one, two and three axes (../node/convolution.test.ts).
  */
 import { sizeOf } from "../../core/shape.ts";
 import type { ConvGeometry } from "../../graph/geometry.ts";
