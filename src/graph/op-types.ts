@@ -46,6 +46,7 @@ export interface OpAttributes {
 
   // Reductions; the reduced axes stay with extent 1
   reduceSum: { axes: readonly number[] };
+  /** Without NaN: onnxruntime passes over one that is not the first element. */
   reduceMax: { axes: readonly number[] };
 
   // Movement

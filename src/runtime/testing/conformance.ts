@@ -15,7 +15,6 @@ import {
   less,
   log,
   matmul,
-  max,
   maximum,
   mul,
   reshape,
@@ -179,10 +178,10 @@ export function runtimeConformance(name: string, makeRuntime: () => Runtime): vo
         expect([...y]).toEqual(expected);
       });
 
-      it("pass through maximum, a largest element and silu", async () => {
+      it("pass through maximum and silu", async () => {
         const fed = x();
-        const results = await run(graphOf({ a: maximum(fed, 0), b: reshape(max(fed), [1]), c: silu(fed) }), feeds);
-        for (const name of ["a", "b", "c"]) expect(results[name][0], name).toBeNaN();
+        const results = await run(graphOf({ a: maximum(fed, 0), b: silu(fed) }), feeds);
+        for (const name of ["a", "b"]) expect(results[name][0], name).toBeNaN();
       });
     });
 
