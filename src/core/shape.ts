@@ -75,3 +75,27 @@ export function newArray<D extends DType>(dtype: D, size: number): DTypeArray[D]
   const constructors = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
   return new constructors[dtype](size) as DTypeArray[D];
 }
+
+/** Writes the elements of `source`, of `shape`, with their axes in `order` to `out`, and returns it. */
+export function permuteAxes<T extends Float32Array | number[]>(
+  source: ArrayLike<number>,
+  shape: Shape,
+  order: readonly number[],
+  out: T,
+): T {
+  const strides = stridesOf(shape);
+  const extents = order.map((axis) => shape[axis]);
+  const steps = order.map((axis) => strides[axis]);
+  const at = new Array<number>(order.length).fill(0);
+  let position = 0;
+  for (let i = 0; i < out.length; i++) {
+    out[i] = source[position];
+    for (let axis = order.length - 1; axis >= 0; axis--) {
+      position += steps[axis];
+      if (++at[axis] < extents[axis]) break;
+      position -= extents[axis] * steps[axis];
+      at[axis] = 0;
+    }
+  }
+  return out;
+}

@@ -18,7 +18,6 @@ import {
   pad,
   randomUniform,
   reshape,
-  transpose,
   upsample,
 } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -44,12 +43,12 @@ export class Linear extends Module<[Tensor], Tensor> {
 
   constructor(inputs: number, outputs: number, options: LayerOptions = {}) {
     super();
-    this.weight = new Parameter([outputs, inputs], options.initialise ?? torchDefault);
+    this.weight = new Parameter([outputs, inputs], options.initialise ?? torchDefault, [1, 0]);
     this.bias = biasOf(outputs, inputs, options);
   }
 
   protected override forward(x: Tensor): Tensor {
-    const product = matmul(x, transpose(this.weight.value, [1, 0]));
+    const product = matmul(x, this.weight.value);
     return this.bias ? add(product, this.bias.value) : product;
   }
 }
@@ -74,7 +73,9 @@ export class Conv extends Module<[Tensor], Tensor> {
       throw new ConfigError(`${groups} groups do not divide ${inputs} input and ${outputs} output channels`);
     }
     const perGroup = inputs / groups;
-    this.weight = new Parameter([outputs, perGroup, ...kernel], options.initialise ?? torchDefault);
+    const shape = [outputs, perGroup, ...kernel];
+    const order = [...kernel.map((_, axis) => axis + 2), 1, 0]; // kept as [...kernel, C / groups, O]
+    this.weight = new Parameter(shape, options.initialise ?? torchDefault, order);
     this.bias = biasOf(outputs, perGroup * sizeOf(kernel), options);
     this.#kernel = kernel;
     this.#options = options;
@@ -84,8 +85,8 @@ export class Conv extends Module<[Tensor], Tensor> {
     const { groups = 1 } = this.#options;
     const geometry = convGeometry(x.shape.slice(1, -1), this.#kernel, this.#options);
     const [outputs, perGroup] = this.weight.shape;
-    const flat = reshape(this.weight.value, [outputs, perGroup, sizeOf(this.#kernel)]);
-    const product = conv(x, transpose(flat, [2, 1, 0]), geometry, groups); // kernel [taps, C / groups, O]
+    const kernel = reshape(this.weight.value, [sizeOf(this.#kernel), perGroup, outputs]);
+    const product = conv(x, kernel, geometry, groups);
     return this.bias ? add(product, this.bias.value) : product;
   }
 }

@@ -11,17 +11,27 @@ import { currentScope, inScope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Initialiser } from "./initialise.ts";
 
-/** A trained tensor: its shape and how it begins. */
+/**
+ * A trained tensor: its shape in a state dict, how it begins, and the order of axes in which it is kept in memory.
+ */
 export class Parameter {
   readonly shape: Shape;
   readonly initialise: Initialiser;
+  /** Axes of `shape` in the order in which slabs and graphs keep them; as they are by default. */
+  readonly order: readonly number[];
 
-  constructor(shape: Shape, initialise: Initialiser) {
+  constructor(shape: Shape, initialise: Initialiser, order: readonly number[] = shape.map((_, axis) => axis)) {
     this.shape = shape;
     this.initialise = initialise;
+    this.order = order;
   }
 
-  /** The symbolic tensor that stands for this parameter in the trace that is running. */
+  /** The shape in which slabs and graphs keep it. */
+  get keptShape(): number[] {
+    return this.order.map((axis) => this.shape[axis]);
+  }
+
+  /** The symbolic tensor, of `keptShape`, that stands for this parameter in the trace that is running. */
   get value(): Tensor {
     const tensor = traces.at(-1)?.parameters.get(this);
     if (!tensor) throw new ConfigError(`a parameter of ${currentScope()} is used outside of a trace of its model`);

@@ -7,7 +7,7 @@
  */
 import { CheckpointError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
-import { formatShape, type Shape, sameShape, sizeOf } from "../core/shape.ts";
+import { formatShape, permuteAxes, type Shape, sameShape, sizeOf } from "../core/shape.ts";
 import { concat, constant, input, reshape, slice } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Module, namedParameters, type Parameter } from "./module.ts";
@@ -56,7 +56,7 @@ export class SlabLayout {
   cut(slabs: readonly Tensor[]): Map<Parameter, Tensor> {
     return new Map(
       this.entries.map(({ parameter, shape, slab, offset }) => {
-        return [parameter, reshape(slice(slabs[slab], 0, offset, offset + sizeOf(shape)), shape)];
+        return [parameter, reshape(slice(slabs[slab], 0, offset, offset + sizeOf(shape)), parameter.keptShape)];
       }),
     );
   }
@@ -86,7 +86,9 @@ export class Weights {
     const weights = new Weights(layout, layout.zeros());
     for (const entry of layout.entries) {
       const random = Random.from(seed, "initial", entry.name);
-      entry.parameter.initialise(weights.#view(entry), entry.shape, random);
+      const values = new Float32Array(sizeOf(entry.shape));
+      entry.parameter.initialise(values, entry.shape, random);
+      weights.#write(entry, values);
     }
     return weights;
   }
@@ -110,7 +112,7 @@ export class Weights {
         const found = formatShape(tensor.shape);
         throw new CheckpointError(`${label}: the model expects ${expected}, found ${found}: another architecture`);
       }
-      weights.#view(entry).set(tensor.data);
+      weights.#write(entry, tensor.data);
     }
     const known = new Set(layout.entries.map((entry) => entry.name));
     for (const name of tensors.keys()) {
@@ -120,16 +122,28 @@ export class Weights {
     return weights;
   }
 
-  /** Named views, in order of definition; writing to them changes the weights. */
+  /** Named tensors as in a state dict, in order of definition: copies. */
   tensors(): Map<string, { shape: Shape; data: Float32Array }> {
-    return new Map(this.layout.entries.map((entry) => [entry.name, { shape: entry.shape, data: this.#view(entry) }]));
+    return new Map(this.layout.entries.map((entry) => [entry.name, { shape: entry.shape, data: this.#read(entry) }]));
   }
 
   /** Every parameter as a graph constant: for sampling and export. */
   constants(): Map<Parameter, Tensor> {
     return new Map(
-      this.layout.entries.map((entry) => [entry.parameter, constant(this.#view(entry), entry.shape)] as const),
+      this.layout.entries.map((entry) => {
+        return [entry.parameter, constant(this.#view(entry), entry.parameter.keptShape)] as const;
+      }),
     );
+  }
+
+  #read(entry: SlabEntry): Float32Array {
+    const { shape, order, keptShape } = entry.parameter;
+    const inverse = order.map((_, axis) => order.indexOf(axis));
+    return permuteAxes(this.#view(entry), keptShape, inverse, new Float32Array(sizeOf(shape)));
+  }
+
+  #write(entry: SlabEntry, values: ArrayLike<number>): void {
+    permuteAxes(values, entry.shape, entry.parameter.order, this.#view(entry));
   }
 
   #view({ slab, offset, shape }: SlabEntry): Float32Array {

@@ -23,6 +23,9 @@ import type { DType, Shape, TensorArray } from "../core/shape.ts";
 
 export const OPSET = 18;
 
+/** The domain of ONNX Runtime's blocked convolutions; see `blocked.ts`. */
+export const BLOCKED_DOMAIN = "com.microsoft.nchwc";
+
 const dataTypes: { [D in DType]: DataType } = {
   float32: DataType.FLOAT,
   int32: DataType.INT32,
@@ -40,11 +43,14 @@ export class OnnxBuilder {
   readonly #integers = new Map<string, string>();
   readonly #ready = new Map<string, string>();
   readonly #reserved: ReadonlySet<string>;
+  /** Channels of a block where blocked convolutions may be used. */
+  readonly convBlock?: number;
   #count = 0;
 
   /** `reserved`: the names of inputs and outputs, which no inner value may take. */
-  constructor(reserved: Iterable<string> = []) {
+  constructor(reserved: Iterable<string> = [], convBlock?: number) {
     this.#reserved = new Set(reserved);
+    this.convBlock = convBlock;
   }
 
   /** A name that nothing else has. */
@@ -61,11 +67,13 @@ export class OnnxBuilder {
     inputs: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
     output?: string,
+    domain = "",
   ): string {
     const name = output ?? this.fresh(opType);
     this.#nodes.push(
       create(NodeProtoSchema, {
         opType,
+        domain,
         name,
         input: [...inputs],
         output: [name],
@@ -130,7 +138,10 @@ export class OnnxBuilder {
     const model = create(ModelProtoSchema, {
       irVersion: 9n,
       producerName: "langevin",
-      opsetImport: [{ domain: "", version: BigInt(OPSET) }],
+      opsetImport: [
+        { domain: "", version: BigInt(OPSET) },
+        ...(this.convBlock === undefined ? [] : [{ domain: BLOCKED_DOMAIN, version: 1n }]),
+      ],
       metadataProps: Object.entries(metadata).map(([key, value]) =>
         create(StringStringEntryProtoSchema, { key, value }),
       ),

@@ -6,6 +6,7 @@ import { type Shape, sizeOf } from "../core/shape.ts";
 import { type ConvGeometry, neighbours, transposeGeometry } from "../graph/geometry.ts";
 import type { OpName } from "../graph/op-types.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { isBlockable, lowerBlockedConv } from "./blocked.ts";
 import type { OnnxBuilder } from "./builder.ts";
 import { lowerRandomUniform } from "./random.ts";
 
@@ -171,7 +172,10 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   },
 
   matmul: same("MatMul"),
-  conv: composed("conv"),
+  conv: (builder, node, inputs, output) => {
+    if (builder.convBlock === undefined || !isBlockable(node, builder.convBlock)) return composed("conv")();
+    return lowerBlockedConv(builder, node, inputs, builder.convBlock, output);
+  },
   convKernelGrad: composed("convKernelGrad"),
   unfold: (builder, { inputs: [x], attributes: { geometry }, shape }, [name], output) => {
     const rows = [x.shape[0], sizeOf(geometry.input), x.shape[x.rank - 1]] as const;

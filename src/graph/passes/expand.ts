@@ -28,11 +28,16 @@ import { inScope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import { rewrite } from "./rewrite.ts";
 
+export interface ExpandOptions {
+  /** Convolutions that the target runs as they are; all of them are expanded by default. */
+  keepConv?: (node: Tensor<"conv">) => boolean;
+}
+
 /** Replaces composed ops by primitive ones. */
-export function expandComposed(graph: Graph): Graph {
+export function expandComposed(graph: Graph, { keepConv = () => false }: ExpandOptions = {}): Graph {
   return rewrite(graph, (node) =>
     inScope(node.scope, () => {
-      if (node.is("conv")) return expandConv(node.inputs[0], node.inputs[1], node.attributes);
+      if (node.is("conv")) return keepConv(node) ? node : expandConv(node);
       if (node.is("convKernelGrad")) return expandConvKernelGrad(node.inputs[0], node.inputs[1], node.attributes);
       if (node.is("groupNorm")) {
         const [x, scale, shift] = node.inputs;
@@ -43,19 +48,22 @@ export function expandComposed(graph: Graph): Graph {
   );
 }
 
-function expandConv(x: Tensor, w: Tensor, { geometry, groups }: OpAttributes["conv"]): Tensor {
+function expandConv({ inputs: [x, w, bias], attributes: { geometry, groups } }: Tensor<"conv">): Tensor {
   const batch = x.shape[0];
   const [taps, perGroup, outputs] = w.shape;
   const positions = batch * sizeOf(geometry.output);
   const columns = unfold(x, geometry); // [N, Q, taps · C]
+  const shape = [batch, ...geometry.output, outputs];
   if (groups === 1) {
     const rows = reshape(columns, [positions, taps * perGroup]);
-    return reshape(matmul(rows, reshape(w, [taps * perGroup, outputs])), [batch, ...geometry.output, outputs]);
+    const product = matmul(rows, reshape(w, [taps * perGroup, outputs])); // [P, O]
+    return reshape(bias ? add(product, bias) : product, shape);
   }
   const grouped = groupColumns(columns, positions, taps, groups, perGroup);
   const kernels = transpose(reshape(w, [taps, perGroup, groups, outputs / groups]), [2, 0, 1, 3]);
-  const product = matmul(grouped, reshape(kernels, [groups, taps * perGroup, outputs / groups])); // [G, P, O/G]
-  return reshape(transpose(product, [1, 0, 2]), [batch, ...geometry.output, outputs]);
+  const products = matmul(grouped, reshape(kernels, [groups, taps * perGroup, outputs / groups])); // [G, P, O/G]
+  const product = reshape(transpose(products, [1, 0, 2]), shape);
+  return bias ? add(product, bias) : product;
 }
 
 function expandConvKernelGrad(x: Tensor, dy: Tensor, { geometry, groups }: OpAttributes["conv"]): Tensor {

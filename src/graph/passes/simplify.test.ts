@@ -1,44 +1,37 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../runtime/reference/session.ts";
+import { convGeometry } from "../geometry.ts";
 import { countOps, type Graph, graphOf } from "../graph.ts";
-import { add, exp, input, matmul, reshape } from "../ops.ts";
-import { simplify } from "./simplify.ts";
+import { add, conv, exp, input, reshape } from "../ops.ts";
+import { foldBiases, mergeReshapes } from "./simplify.ts";
 
 const numbers = (count: number, factor = 1) => Float32Array.from({ length: count }, (_, i) => factor * (i + 1));
 
-function expectSame(graph: Graph, feeds: Record<string, Float32Array>): Graph {
-  const simplified = simplify(graph);
-  expect(evaluate(simplified, feeds)).toEqual(evaluate(graph, feeds));
-  for (const [name, tensor] of graph.outputs) expect(simplified.outputs.get(name)!.shape).toEqual(tensor.shape);
-  return simplified;
-}
-
-describe("simplify", () => {
+describe("mergeReshapes", () => {
   it("makes one reshape of several, and none where the shape comes back", () => {
     const x = input("x", [2, 6]);
     const graph = graphOf({ y: reshape(reshape(exp(x), [3, 4]), [4, 3]), z: exp(reshape(reshape(x, [12]), [2, 6])) });
-    const counts = countOps(expectSame(graph, { x: numbers(12, 0.1) }));
-    expect(counts.get("reshape")).toBe(1);
+    const merged = mergeReshapes(graph);
+    expect(countOps(merged).get("reshape")).toBe(1);
+    const feeds = { x: numbers(12, 0.1) };
+    expect(evaluate(merged, feeds)).toEqual(evaluate(graph, feeds));
+    for (const [name, tensor] of graph.outputs) expect(merged.outputs.get(name)!.shape).toEqual(tensor.shape);
+  });
+});
+
+describe("foldBiases", () => {
+  const geometry = convGeometry([3, 3], [3, 3], { padding: 1 });
+  const product = () => conv(input("x", [1, 3, 3, 2]), input("w", [9, 2, 2]), geometry);
+  const inputsOfConv = (graph: Graph) =>
+    [...graph.outputs.values()].map((output) => (output.op === "conv" ? output.inputs.length : 0));
+
+  it("makes a bias the third input of its convolution", () => {
+    expect(inputsOfConv(foldBiases(graphOf({ y: add(product(), input("b", [2])) })))).toEqual([3]);
   });
 
-  it("adds a bias next to its product", () => {
-    const product = matmul(input("x", [4, 3]), input("w", [3, 2]));
-    const graph = graphOf({ y: add(reshape(product, [2, 2, 2]), input("b", [2])) });
-    const simplified = expectSame(graph, { x: numbers(12), w: numbers(6), b: numbers(2, 100) });
-    expect(simplified.outputs.get("y")!.op).toBe("reshape");
-  });
-
-  it("leaves a bias that fits the reshaped axis only", () => {
-    const product = matmul(input("x", [4, 3]), input("w", [3, 2]));
-    expectSame(graphOf({ y: add(reshape(product, [2, 4]), input("b", [4])) }), {
-      x: numbers(12),
-      w: numbers(6),
-      b: numbers(4, 100),
-    });
-    expectSame(graphOf({ y: add(reshape(matmul(input("x", [4, 3]), input("w", [3, 1])), [2, 2]), input("b", [1])) }), {
-      x: numbers(12),
-      w: numbers(3),
-      b: numbers(1, 100),
-    });
+  it("leaves a bias of another shape, and a convolution that is read twice", () => {
+    expect(inputsOfConv(foldBiases(graphOf({ y: add(product(), input("b", [1])) })))).toEqual([0]);
+    const shared = product();
+    expect(inputsOfConv(foldBiases(graphOf({ y: add(shared, input("b", [2])), shared })))).toEqual([0, 2]);
   });
 });

@@ -1,33 +1,44 @@
 /**
- * Small rewrites that remove nodes without changing a number: a reshape of a reshape, and a bias that is added after a
- * reshape instead of before it (next to its matmul, where runtimes fold it into the product).
+ * Small rewrites that remove nodes without changing a number: a reshape of a reshape becomes one, and a bias that is
+ * added to a convolution becomes its third input, where the runtime adds it while it writes the product.
  */
-import { sameShape } from "../../core/shape.ts";
 import type { Graph } from "../graph.ts";
-import { add, reshape } from "../ops.ts";
+import { topological } from "../graph.ts";
+import { reshape } from "../ops.ts";
 import { inScope } from "../scope.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { rewrite } from "./rewrite.ts";
 
-export function simplify(graph: Graph): Graph {
-  return rewrite(graph, (node) => inScope(node.scope, () => mergeReshapes(biasBeforeReshape(node))));
-}
-
 /** reshape(reshape(x)) → reshape(x) */
-function mergeReshapes(node: Tensor): Tensor {
-  if (!node.is("reshape")) return node;
-  let [source] = node.inputs;
-  while (source.is("reshape")) source = source.inputs[0];
-  return sameShape(source.shape, node.shape) || source !== node.inputs[0] ? reshape(source, node.shape) : node;
+export function mergeReshapes(graph: Graph): Graph {
+  return rewrite(graph, (node) => {
+    if (!node.is("reshape") || !node.inputs[0].is("reshape")) return node;
+    let source: Tensor = node.inputs[0];
+    while (source.is("reshape")) source = source.inputs[0];
+    return inScope(node.scope, () => reshape(source, node.shape));
+  });
 }
 
-/** add(reshape(matmul), bias [C]) → reshape(add(matmul, bias)) where the last axis is the same. */
-function biasBeforeReshape(node: Tensor): Tensor {
-  if (!node.is("add")) return node;
-  const [moved, bias] = node.inputs;
-  if (!moved.is("reshape") || bias.rank !== 1) return node;
-  const [product] = moved.inputs;
-  const channels = bias.shape[0];
-  const keepsChannels = product.shape.at(-1) === channels && moved.shape.at(-1) === channels;
-  return product.is("matmul") && keepsChannels ? reshape(add(product, bias), moved.shape) : node;
+/** add(conv(x, w), bias [O]) → conv(x, w, bias), where nothing else reads the convolution. */
+export function foldBiases(graph: Graph): Graph {
+  const readers = countReaders(graph);
+  const single = new Set<Tensor>();
+  for (const [node, count] of readers) if (node.is("conv") && count === 1) single.add(node);
+  // `rewrite` hands over rebuilt nodes; a rebuilt convolution is known by its attributes object, which it keeps.
+  const foldable = new Set<object>([...single].map((node) => node.attributes));
+  return rewrite(graph, (node) => {
+    if (!node.is("add")) return node;
+    const [product, bias] = node.inputs;
+    if (!product.is("conv") || product.inputs.length === 3 || !foldable.has(product.attributes)) return node;
+    if (bias.rank !== 1 || bias.shape[0] !== product.shape[product.rank - 1]) return node;
+    return new Tensor("conv", [...product.inputs, bias], product.attributes, product, product.scope);
+  });
+}
+
+function countReaders(graph: Graph): Map<Tensor, number> {
+  const readers = new Map<Tensor, number>();
+  const read = (tensor: Tensor) => readers.set(tensor, (readers.get(tensor) ?? 0) + 1);
+  for (const node of topological(graph.outputs.values())) node.inputs.forEach(read);
+  for (const output of graph.outputs.values()) read(output);
+  return readers;
 }

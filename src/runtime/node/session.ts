@@ -13,6 +13,7 @@ import { type Graph, type GraphInput, inputsOf } from "../../graph/graph.ts";
 import { toOnnx } from "../../onnx/export.ts";
 import { checkFeeds } from "../feeds.ts";
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../session.ts";
+import { convBlock } from "./blocks.ts";
 import { availableDevices, checkDevice, type Device } from "./devices.ts";
 
 /** A runtime on a device of this machine. Raises a DeviceError that lists the devices there are. */
@@ -23,7 +24,8 @@ export function nodeRuntime(device: string = "cpu"): Runtime {
 
 async function compile(device: Device, graph: Graph, options: CompileOptions = {}): Promise<Session> {
   const inputs = inputsOf(graph);
-  const bytes = toOnnx(graph);
+  const block = device === "cpu" ? await convBlock() : undefined;
+  const bytes = toOnnx(graph, {}, { convBlock: block });
   const session = await createSession(device, bytes, options);
   return new NodeSession(session, inputs);
 }

@@ -1,0 +1,93 @@
+/**
+ * Convolutions in the runtime's blocked layout, NCHWc: channels in blocks of 8 or 16, the innermost axis.
+ *
+ * ONNX Runtime's CPU provider has direct convolutions for this layout, but its optimiser uses them only where the
+ * weights are constants, which they are not while training. Here the nodes are emitted as such and the weights are
+ * reordered inside the graph: measured two to three times as fast as unfolding and a matrix product, because nothing is
+ * unfolded (docs/decisions/0002-channels-last.md). The input gradient of a convolution of stride 1 is a convolution
+ * with the taps reversed.
+ *
+ * The nodes are internal to the runtime (domain com.microsoft.nchwc) and tied to the CPU's vector width, so they are
+ * only used for sessions of this process, after a probe has found the block (`runtime/node/blocks.ts`), never in files.
+ */
+
+import { sizeOf } from "../core/shape.ts";
+import type { ConvGeometry } from "../graph/geometry.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { BLOCKED_DOMAIN, type OnnxBuilder } from "./builder.ts";
+
+/** Whether a convolution can run in blocks: two spatial axes, whole blocks of channels, more than one tap. */
+export function isBlockable({ inputs: [x], shape, attributes }: Tensor<"conv">, block: number): boolean {
+  const { geometry, groups } = attributes;
+  const channels = x.shape[x.rank - 1];
+  const outputs = shape[shape.length - 1];
+  const whole = channels % block === 0 && outputs % block === 0;
+  const plain = !geometry.transposed || geometry.stride.every((stride) => stride === 1);
+  return groups === 1 && geometry.input.length === 2 && whole && plain && sizeOf(geometry.kernel) > 1;
+}
+
+/** Zeros before and after each axis, for a plain convolution that does what `geometry` says. */
+function padding(geometry: ConvGeometry): number[] {
+  const { input, output, kernel, stride, dilation, transposed } = geometry;
+  const reach = kernel.map((extent, axis) => dilation[axis] * (extent - 1));
+  const before = geometry.before.map((zeros, axis) => (transposed ? reach[axis] - zeros : zeros));
+  const after = output.map((positions, axis) => {
+    return (positions - 1) * stride[axis] + reach[axis] + 1 - input[axis] - before[axis];
+  });
+  return [...before, ...after];
+}
+
+/**
+ * [taps, C, O] → [O/b, C/b, taps, b, b], the input channel before the output channel, declared as [O, C, ...kernel].
+ * Taps are reversed for an input gradient.
+ */
+function blockKernel(builder: OnnxBuilder, w: string, source: Tensor, block: number, geometry: ConvGeometry): string {
+  const [taps, channels, outputs] = source.shape;
+  return builder.once(`blocked kernel ${w} ${geometry.transposed}`, () => {
+    const order = Int32Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
+    const ordered = geometry.transposed
+      ? builder.node("Gather", [w, builder.constant(order, [taps], "int32")], { axis: 0 })
+      : w;
+    const split = [taps, channels / block, block, outputs / block, block];
+    const blocks = builder.node("Reshape", [ordered, builder.integers(split)]);
+    const reordered = builder.node("Transpose", [blocks], { perm: [3, 1, 0, 2, 4] });
+    return builder.node("Reshape", [reordered, builder.integers([outputs, channels, ...geometry.kernel])]);
+  });
+}
+
+/** Adds the nodes of a blockable convolution; inputs and output are channels-last. */
+export function lowerBlockedConv(
+  builder: OnnxBuilder,
+  { inputs, shape, attributes: { geometry } }: Tensor<"conv">,
+  [x, w, bias]: readonly string[],
+  block: number,
+  output?: string,
+): string {
+  const { kernel, stride, dilation } = geometry;
+  const blockedInput = builder.once(`blocked ${x}`, () => {
+    return builder.node("ReorderInput", [x], { channels_last: 1 }, undefined, BLOCKED_DOMAIN);
+  });
+  const blockedKernel = blockKernel(builder, w, inputs[1], block, geometry);
+  const convolved = builder.node(
+    "Conv",
+    [blockedInput, blockedKernel, ...(bias ? [bias] : [])],
+    {
+      auto_pad: "NOTSET",
+      group: 1,
+      kernel_shape: kernel,
+      strides: stride,
+      dilations: dilation,
+      pads: padding(geometry),
+    },
+    undefined,
+    BLOCKED_DOMAIN,
+  );
+  const channelsOut = shape[shape.length - 1];
+  return builder.node(
+    "ReorderOutput",
+    [convolved],
+    { channels: channelsOut, channels_last: 1 },
+    output,
+    BLOCKED_DOMAIN,
+  );
+}
