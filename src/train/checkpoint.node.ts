@@ -1,0 +1,139 @@
+/**
+ * The state of a training run on disk: one safetensors file, `state.safetensors`, replaced atomically, so that a kill at
+ * any instant leaves the last good one.
+ *
+ *   tensors    parameters.<name>, first.<name>, second.<name>, average.<name>, float32, by the parameter's state-dict name
+ *   metadata   format, version, and as JSON: run { step, steps, examples, seconds, seed, lossByNoise }, network
+ *
+ * The names and shapes of the tensors tell the architecture; `network` holds what they do not tell, such as heads.
+ */
+import { join } from "node:path";
+import * as z from "zod";
+import { parseConfig } from "../core/config.ts";
+import { CheckpointError, FileFormatError, NotFiniteError } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
+import { type FileSystem, readBytes, writeFileAtomic } from "../io/files.node.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
+import type { ImageNetwork } from "../models/network.ts";
+import { SlabLayout, Weights } from "../nn/weights.ts";
+import { tryDescribe } from "./network-config.ts";
+import { type SlabName, type StateSlabs, slabNames, type TrainingState, weightsOf } from "./state.ts";
+
+export const STATE_FILE = "state.safetensors";
+const FORMAT = "langevin training state";
+const VERSION = "1";
+
+const count = z.int().nonnegative();
+const progressSchema = z.strictObject({
+  step: count,
+  steps: count,
+  examples: count,
+  seconds: z.number().nonnegative(),
+  seed: count,
+  lossByNoise: z.array(z.strictObject({ from: z.number(), to: z.number(), loss: z.number(), count })),
+});
+
+/**
+ * Replaces the state in a run folder. `network`: that of the state.
+ *
+ * Raises a FileAccessError (full disk …) or, for numbers that are not finite, a NotFiniteError; the old state then
+ * remains as it was.
+ */
+export async function saveCheckpoint(
+  folder: string,
+  network: ImageNetwork,
+  state: TrainingState,
+  options: { fileSystem?: FileSystem } = {},
+): Promise<void> {
+  const { layout, slabs, ...run } = state;
+  const tensors = new Map<string, SafetensorsTensor>();
+  for (const slab of slabNames) {
+    for (const [name, { shape, data }] of weightsOf({ layout, slabs }, slab).tensors()) {
+      const bad = data.findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0) {
+        throw new NotFiniteError(
+          `${slab}.${name} holds ${data[bad]} after step ${run.step}: the state is not saved over the last good one; ` +
+            "resume from that with a lower learning rate",
+        );
+      }
+      tensors.set(`${slab}.${name}`, { dtype: "F32", shape, data });
+    }
+  }
+  const metadata = {
+    format: FORMAT,
+    version: VERSION,
+    run: JSON.stringify(run),
+    network: JSON.stringify(tryDescribe(network) ?? {}),
+  };
+  await writeFileAtomic(join(folder, STATE_FILE), encodeSafetensors(tensors, metadata), options);
+}
+
+/**
+ * The state in a run folder, for a network.
+ *
+ * Raises a FileAccessError when there is none, a FileFormatError when it is cut off or damaged, and a CheckpointError
+ * for another format version, or another architecture: that names the first tensor or field that differs.
+ */
+export async function loadCheckpoint(folder: string, network: ImageNetwork): Promise<TrainingState> {
+  const path = join(folder, STATE_FILE);
+  const { metadata, tensors } = decodeSafetensors(await readBytes(path), path);
+  const { format, version } = metadata;
+  if (format !== FORMAT) {
+    throw new CheckpointError(`${path} is no training state: its format is ${format ?? "not given"}, not "${FORMAT}"`);
+  }
+  if (version !== VERSION) {
+    throw new CheckpointError(
+      `${path} has the format version ${version}, this langevin reads version ${VERSION}; use the langevin that wrote it`,
+    );
+  }
+  const bySlab = splitBySlab(tensors, path);
+  const slabs = Object.fromEntries(
+    slabNames.map((slab) => [slab, Weights.fromTensors(network, bySlab[slab], `${path}, ${slab}`).slabs]),
+  ) as unknown as StateSlabs;
+  checkSameNetwork(metadata.network, network, path);
+  const run = parseConfig(progressSchema, readMetadata(metadata.run, path, "run"), path);
+  return { ...run, layout: new SlabLayout(network), slabs };
+}
+
+type FloatTensors = Map<string, { shape: Shape; data: Float32Array }>;
+
+/** Tensors by the part of their name before the first dot. */
+function splitBySlab(tensors: Map<string, SafetensorsTensor>, path: string): Record<SlabName, FloatTensors> {
+  const parts = Object.fromEntries(slabNames.map((slab) => [slab, new Map()])) as Record<SlabName, FloatTensors>;
+  for (const [fullName, { dtype, shape, data }] of tensors) {
+    const dot = fullName.indexOf(".");
+    const part = Object.hasOwn(parts, fullName.slice(0, dot)) ? parts[fullName.slice(0, dot) as SlabName] : undefined;
+    if (!part) throw new CheckpointError(`${path}: ${fullName} is no part of a training state`);
+    if (dtype !== "F32") throw new CheckpointError(`${path}: ${fullName} is stored as ${dtype}, F32 was expected`);
+    part.set(fullName.slice(dot + 1), { shape, data });
+  }
+  return parts;
+}
+
+function readMetadata(text: string | undefined, path: string, field: string): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    throw new FileFormatError(`${path}: its metadata field "${field}" is missing or no JSON`);
+  }
+}
+
+/** Fields of the configuration that say nothing about what the weights mean. */
+const FREE_FIELDS = new Set(["_diffusers_version", "_name_or_path", "dropout"]);
+
+function checkSameNetwork(text: string | undefined, network: ImageNetwork, path: string): void {
+  const expected = flatten(tryDescribe(network) ?? {});
+  const stored = flatten(readMetadata(text, path, "network"));
+  for (const field of new Set([...Object.keys(stored), ...Object.keys(expected)])) {
+    if (FREE_FIELDS.has(field) || stored[field] === expected[field]) continue;
+    throw new CheckpointError(
+      `${path}: the run has ${field} ${stored[field] ?? "not set"}, the network ${expected[field] ?? "not set"}: another ` +
+        "architecture",
+    );
+  }
+}
+
+function flatten(described: unknown): Record<string, string> {
+  const { unet, ...rest } = described as { unet?: object };
+  return Object.fromEntries(Object.entries({ ...unet, ...rest }).map(([key, value]) => [key, JSON.stringify(value)]));
+}

@@ -1,0 +1,15 @@
+export { loadCheckpoint, STATE_FILE, saveCheckpoint } from "./checkpoint.node.ts";
+export { exportOnnx, type LoadedModel, loadModel, ONNX_FILE, saveModel } from "./model-folder.node.ts";
+export {
+  createRun,
+  METRICS_FILE,
+  type Metrics,
+  openMetrics,
+  openRun,
+  RUN_FILE,
+  type RunDescription,
+  type RunOptions,
+  readMetrics,
+  readRun,
+  runSchema,
+} from "./runs.node.ts";

@@ -1,0 +1,11 @@
+export {
+  describeNetwork,
+  type NetworkConfig,
+  type NetworkOptions,
+  networkFrom,
+  networkSchema,
+} from "./network-config.ts";
+export type { NoiseBucket } from "./noise-buckets.ts";
+export { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
+export { type SlabName, type StateSlabs, type TrainingState, weightsOf } from "./state.ts";
+export { type Tick, Training, type TrainOptions, train } from "./train.ts";

@@ -1,0 +1,265 @@
+/**
+ * The training loop: an async iterator that does one update of the weights for each tick that is asked for.
+ *
+ *   for await (const tick of train({ network, objective, data, runtime, steps: 1000, batch: 64, … })) { … }
+ *
+ * Images come from a stream that is a function of (seed, example), all else from (seed, step): see `draw.ts`. So the same
+ * seed gives the same losses to the bit, and a run that is taken up again from a state ends with the same weights, to
+ * the bit, as one that was not interrupted (`resume.test.ts`). The step itself is tested against PyTorch
+ * (`test/parity/training.test.ts`).
+ */
+import { parseConfig } from "../core/config.ts";
+import { CheckpointError, ConfigError, DataError, NotFiniteError } from "../core/errors.ts";
+import { formatShape, sameShape } from "../core/shape.ts";
+import { batches, type StreamedBatch } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Objective } from "../diffusion/objective.ts";
+import type { ImageNetwork } from "../models/network.ts";
+import { SlabLayout, type Weights } from "../nn/weights.ts";
+import { adamScalars } from "../optim/adam.ts";
+import { emaDecay, learningRate } from "../optim/schedules.ts";
+import type { Runtime } from "../runtime/session.ts";
+import { drawStep, dropLabels } from "./draw.ts";
+import { emptyBuckets, intoBuckets, type NoiseBucket } from "./noise-buckets.ts";
+import { isPlanned, Pace, planSteps } from "./pace.ts";
+import { imageSize } from "./programs.ts";
+import { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
+import { checkSameLayout, initialState, type TrainingState, weightsOf } from "./state.ts";
+import { compileStep, type StepInputs, type StepRunner } from "./step.ts";
+
+export interface TrainOptions extends TrainingOptions {
+  network: ImageNetwork;
+  objective: Objective;
+  data: Dataset;
+  runtime: Runtime;
+  /** The state to go on from; a new run when absent. */
+  from?: TrainingState;
+  /** The weights of a new run; fresh ones by the seed when absent. */
+  initial?: Weights;
+  /** When it is aborted, the step under way is finished and the loop ends as if it were the last. */
+  signal?: AbortSignal;
+}
+
+/** One update, as seen from outside. */
+export interface Tick {
+  /** Updates done, this one included. */
+  step: number;
+  /** Updates of the whole run, as planned. */
+  steps: number;
+  loss: number;
+  /** Before clipping. */
+  gradientNorm: number;
+  learningRate: number;
+  imagesPerSecond: number;
+  /** Seconds of training so far, those before an interruption included. */
+  seconds: number;
+  /** Running means of the squared error in ten parts of the path's times. */
+  lossByNoise: readonly NoiseBucket[];
+}
+
+/**
+ * A training run, to be iterated over. Options are checked at once.
+ *
+ * Raises a ConfigError for settings out of range, or for a network, objective and data set that do not fit together; a
+ * CheckpointError for a state of another architecture or seed. While iterating: a NotFiniteError when the loss is not
+ * finite, and what the data set raises.
+ */
+export function train(options: TrainOptions): Training {
+  return new Training(options);
+}
+
+/** Made by `train`. Iterating again, after leaving the loop early, goes on with the next step. */
+export class Training implements AsyncIterable<Tick>, AsyncDisposable {
+  readonly #options: Pick<TrainOptions, "network" | "objective" | "data" | "runtime" | "signal">;
+  readonly #settings: TrainingSettings;
+  #state: TrainingState;
+  #loop?: AsyncGenerator<Tick, void, undefined>;
+  #running = false;
+
+  constructor(options: TrainOptions) {
+    const { network, objective, data, runtime, from, initial, signal, ...rest } = options;
+    this.#options = { network, objective, data, runtime, signal };
+    this.#settings = parseConfig(trainingSchema, rest, "training");
+    checkFit(network, data, this.#settings);
+    this.#state = from ? this.#resumed(from) : this.#fresh(initial);
+  }
+
+  /** Everything that a later run needs to go on from here. Later steps do not change it. */
+  state(): TrainingState {
+    return this.#state;
+  }
+
+  /** Updates done. */
+  get step(): number {
+    return this.#state.step;
+  }
+
+  /** Updates of the whole run, as planned. */
+  get steps(): number {
+    return this.#state.steps;
+  }
+
+  /** The trained weights after the last step. */
+  get weights(): Weights {
+    return weightsOf(this.#state);
+  }
+
+  /** The average of the weights, from which one samples. */
+  get average(): Weights {
+    return weightsOf(this.#state, "average");
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Tick, void, undefined> {
+    this.#checkIdle();
+    this.#loop = this.#run();
+    return this.#loop;
+  }
+
+  /** Ends the loop, if it runs, and gives its memory back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#loop?.return();
+  }
+
+  #fresh(initial?: Weights): TrainingState {
+    const { network, objective } = this.#options;
+    const { steps, seed } = this.#settings;
+    return initialState({ network, steps, seed, initial, lossByNoise: emptyBuckets(objective.path) });
+  }
+
+  #resumed(from: TrainingState): TrainingState {
+    const { network, objective } = this.#options;
+    const { steps, seed, budgetSeconds } = this.#settings;
+    const layout = new SlabLayout(network);
+    checkSameLayout(from.layout, layout, "the weights of the state");
+    if (from.seed !== seed) {
+      throw new CheckpointError(
+        `the state is of a run with seed ${from.seed}, not ${seed}; resume with its seed, or start anew from its weights`,
+      );
+    }
+    const empty = emptyBuckets(objective.path);
+    const same = from.lossByNoise.length === empty.length && from.lossByNoise.at(-1)?.to === empty.at(-1)?.to;
+    const planned = budgetSeconds !== undefined && isPlanned(from.step);
+    return {
+      ...from,
+      layout,
+      steps: planned ? Math.min(steps, from.steps) : steps,
+      lossByNoise: same ? from.lossByNoise : empty,
+    };
+  }
+
+  async *#run(): AsyncGenerator<Tick, void, undefined> {
+    this.#checkIdle();
+    const { network, data, runtime, signal } = this.#options;
+    const { batch, accumulate, optimiser, clip, threads, seed } = this.#settings;
+    if (this.#ended(signal)) return;
+    const count = batch * accumulate;
+    const stream = batches(data, { batch: count, seed, from: this.#state.examples });
+    const pace = new Pace();
+    let runner: StepRunner | undefined;
+    this.#running = true;
+    try {
+      const program = { network, layout: this.#state.layout, batch, optimiser, clip };
+      runner = await compileStep(program, accumulate, runtime, { threads });
+      while (!this.#ended(signal)) {
+        const began = performance.now();
+        const examples = (await stream.next()).value as StreamedBatch;
+        yield await this.#update(runner, examples, began, pace);
+      }
+    } finally {
+      this.#running = false;
+      await stream.return();
+      await runner?.[Symbol.asyncDispose]();
+    }
+  }
+
+  #checkIdle(): void {
+    if (this.#running) throw new ConfigError("this training is being iterated over already; use one loop at a time");
+  }
+
+  #ended(signal?: AbortSignal): boolean {
+    return this.#state.step >= this.#state.steps || signal?.aborted === true;
+  }
+
+  async #update(runner: StepRunner, examples: StreamedBatch, began: number, pace: Pace): Promise<Tick> {
+    const { network, objective } = this.#options;
+    const { accumulate, batch, budgetSeconds, seed, steps: most, ...settings } = this.#settings;
+    const step = this.#state.step + 1;
+    const count = batch * accumulate;
+    const rate = learningRate(settings.learningRate, step, this.#state.steps);
+    const draw = drawStep(objective, { seed, step, count, imageSize: imageSize(network), runs: accumulate });
+    const inputs: StepInputs = {
+      ...draw,
+      images: examples.images,
+      classLabels: this.#labels(examples, step),
+      scalars: { ...adamScalars(step, rate, settings.optimiser), emaDecay: emaDecay(settings.ema, step) },
+    };
+    const { loss, gradientNorm, errors, next } = await runner.run(this.#state.slabs, inputs);
+    checkFinite(loss, gradientNorm, step, rate);
+
+    const duration = (performance.now() - began) / 1000;
+    pace.add(duration);
+    const { secondsPerStep } = pace;
+    const reached = { step, steps: this.#state.steps, seconds: this.#state.seconds + duration };
+    const lossByNoise = intoBuckets(this.#state.lossByNoise, draw.times, errors);
+    const steps = budgetSeconds === undefined ? most : planSteps(reached, { budgetSeconds, secondsPerStep, most });
+    this.#state = { ...this.#state, ...reached, steps, examples: examples.next, lossByNoise, slabs: next };
+    const imagesPerSecond = count / secondsPerStep;
+    return { ...reached, steps, loss, gradientNorm, learningRate: rate, imagesPerSecond, lossByNoise };
+  }
+
+  #labels({ labels }: StreamedBatch, step: number): Int32Array | undefined {
+    const { network, data } = this.#options;
+    if (network.classes === undefined) return undefined;
+    if (!labels) throw new DataError(`${data.name} has classes, but a batch came without labels`);
+    const { seed, labelDrop } = this.#settings;
+    return dropLabels(labels, { seed, step, labelDrop, nullClass: network.classes - 1 });
+  }
+}
+
+/** Raises a ConfigError unless the network, the data set and the settings fit together. */
+function checkFit(network: ImageNetwork, data: Dataset, { labelDrop }: TrainingSettings): void {
+  const images = [data.channels, data.height, data.width];
+  if (!sameShape(images, network.imageShape)) {
+    throw new ConfigError(
+      `${data.name} has images ${formatShape(images)}, but the network expects ${formatShape(network.imageShape)} ` +
+        "(channels, height, width); change the network's size and channels, or how the data are read",
+    );
+  }
+  if (network.outputChannels !== images[0]) {
+    throw new ConfigError(
+      `the network has ${network.outputChannels} output channels for images of ${images[0]}: learned variances cannot be ` +
+        `trained yet; set out_channels to that of the images`,
+    );
+  }
+  if (network.classes === undefined) {
+    if (labelDrop === 0) return;
+    throw new ConfigError(
+      `labelDrop is ${labelDrop}, but the network has no classes; set num_class_embeds, or leave it out`,
+    );
+  }
+  if (!data.classes) {
+    throw new ConfigError(
+      `the network has ${network.classes} classes, but ${data.name} has no labels; set num_class_embeds to null, or use ` +
+        "data with classes",
+    );
+  }
+  const rows = data.classes.length + (labelDrop > 0 ? 1 : 0);
+  if (network.classes < rows) {
+    const nullClass = labelDrop > 0 ? " and the null class" : "";
+    throw new ConfigError(
+      `the network has ${network.classes} rows for classes, but ${data.name} has ${data.classes.length}${nullClass}; set ` +
+        `num_class_embeds to ${rows}`,
+    );
+  }
+}
+
+function checkFinite(loss: number, gradientNorm: number, step: number, rate: number): void {
+  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
+  const what = Number.isFinite(loss)
+    ? `gradient norm of step ${step} is ${gradientNorm}`
+    : `loss of step ${step} is ${loss}`;
+  throw new NotFiniteError(
+    `the ${what}; the weights are still those of step ${step - 1}. Lower the learning rate (now ${rate}), lengthen its ` +
+      "warm-up, or clip the gradients (clip: 1)",
+  );
+}
