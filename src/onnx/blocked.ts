@@ -23,18 +23,24 @@ export function isBlockable({ inputs: [x], shape, attributes }: Tensor<"conv">, 
   const outputs = shape[shape.length - 1];
   const whole = channels % block === 0 && outputs % block === 0;
   const plain = !geometry.transposed || geometry.stride.every((stride) => stride === 1);
-  return groups === 1 && geometry.input.length === 2 && whole && plain && sizeOf(geometry.kernel) > 1;
+  if (groups !== 1 || geometry.input.length !== 2 || !whole || !plain || sizeOf(geometry.kernel) === 1) return false;
+  // Less than a stride may be left over behind the last position; nothing else can be cut off.
+  const { before, after } = padding(geometry);
+  return before.every((zeros) => zeros >= 0) && after.every((zeros, axis) => zeros > -geometry.stride[axis]);
 }
 
-/** Zeros before and after each axis, for a plain convolution that does what `geometry` says. */
-function padding(geometry: ConvGeometry): number[] {
+/**
+ * Zeros before and after each axis, for a plain convolution that does what `geometry` says; negative where positions
+ * are left over.
+ */
+function padding(geometry: ConvGeometry): { before: number[]; after: number[] } {
   const { input, output, kernel, stride, dilation, transposed } = geometry;
   const reach = kernel.map((extent, axis) => dilation[axis] * (extent - 1));
   const before = geometry.before.map((zeros, axis) => (transposed ? reach[axis] - zeros : zeros));
   const after = output.map((positions, axis) => {
     return (positions - 1) * stride[axis] + reach[axis] + 1 - input[axis] - before[axis];
   });
-  return [...before, ...after];
+  return { before, after };
 }
 
 /**
@@ -43,7 +49,7 @@ function padding(geometry: ConvGeometry): number[] {
  */
 function blockKernel(builder: OnnxBuilder, w: string, source: Tensor, block: number, geometry: ConvGeometry): string {
   const [taps, channels, outputs] = source.shape;
-  return builder.once(`blocked kernel ${w} ${geometry.transposed}`, () => {
+  return builder.once(`blocked kernel ${w} ${geometry.kernel} ${geometry.transposed}`, () => {
     const order = Int32Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
     const ordered = geometry.transposed
       ? builder.node("Gather", [w, builder.constant(order, [taps], "int32")], { axis: 0 })
@@ -64,6 +70,7 @@ export function lowerBlockedConv(
   output?: string,
 ): string {
   const { kernel, stride, dilation } = geometry;
+  const { before, after } = padding(geometry);
   const blockedInput = builder.once(`blocked ${x}`, () => {
     return builder.node("ReorderInput", [x], { channels_last: 1 }, undefined, BLOCKED_DOMAIN);
   });
@@ -77,7 +84,7 @@ export function lowerBlockedConv(
       kernel_shape: kernel,
       strides: stride,
       dilations: dilation,
-      pads: padding(geometry),
+      pads: [...before, ...after.map((zeros) => Math.max(zeros, 0))],
     },
     undefined,
     BLOCKED_DOMAIN,
