@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "./errors.ts";
-import { broadcastShapes, formatShape, newArray, normaliseAxis, sameShape, sizeOf, stridesOf } from "./shape.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  newArray,
+  normaliseAxis,
+  permuteAxes,
+  sameShape,
+  sizeOf,
+  stridesOf,
+} from "./shape.ts";
 
 const extents = fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 5 });
 
@@ -107,4 +116,32 @@ it("newArray makes the array of each dtype, filled with zeros", () => {
   expect(newArray("float32", 2)).toEqual(new Float32Array(2));
   expect(newArray("int32", 1)).toEqual(new Int32Array(1));
   expect(newArray("bool", 3)).toEqual(new Uint8Array(3));
+});
+
+describe("permuteAxes", () => {
+  it("transposes a matrix", () => {
+    expect(permuteAxes([1, 2, 3, 4, 5, 6], [2, 3], [1, 0], [0, 0, 0, 0, 0, 0])).toEqual([1, 4, 2, 5, 3, 6]);
+  });
+
+  it("moves each element to its place, in any order of axes", () => {
+    const property = fc.property(extents, fc.infiniteStream(fc.nat()), (shape, draws) => {
+      const left = shape.map((_, axis) => axis);
+      const order = shape.map(() => left.splice(draws.next().value % left.length, 1)[0]);
+      const strides = stridesOf(shape);
+      const moved = permuteAxes(
+        Array.from({ length: sizeOf(shape) }, (_, i) => i),
+        shape,
+        order,
+        new Array<number>(sizeOf(shape)).fill(-1),
+      );
+      const movedStrides = stridesOf(order.map((axis) => shape[axis]));
+      moved.forEach((source, position) => {
+        order.forEach((axis, i) => {
+          const expected = Math.floor(position / movedStrides[i]) % shape[axis];
+          expect(Math.floor(source / strides[axis]) % shape[axis]).toBe(expected);
+        });
+      });
+    });
+    fc.assert(property, { seed: 1, numRuns: 50 });
+  });
 });

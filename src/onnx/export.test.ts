@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { TensorProto_DataType as DataType, ModelProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
-import { convGeometry } from "../graph/geometry.ts";
+import { convGeometry, transposeGeometry } from "../graph/geometry.ts";
 import { type Graph, graphOf } from "../graph/graph.ts";
 import {
   add,
@@ -18,6 +18,7 @@ import {
   softmax,
   sum,
 } from "../graph/ops.ts";
+import { BLOCKED_DOMAIN } from "./builder.ts";
 import { toOnnx } from "./export.ts";
 
 function parse(graph: Graph, metadata?: Record<string, string>) {
@@ -131,6 +132,27 @@ describe("toOnnx", () => {
     const { onnx } = parse(graphOf({ y: add(input("x", [2]), constant(buffer.subarray(1, 3))) }));
     const raw = onnx.initializer[0].rawData;
     expect([...new Float32Array(raw.slice().buffer)]).toEqual([1.5, -2]);
+  });
+
+  it("is plain ONNX unless blocks of channels are asked for, and then only where they fit", () => {
+    const wide = (side: number, channels: number, stride = 1, padding = 1) => {
+      const read = convGeometry([side, side], [3, 3], { padding, stride });
+      return graphOf({ y: conv(input("x", [1, side, side, channels]), input("w", [9, channels, 16]), read) });
+    };
+    const domains = (graph: Graph, convBlock?: number) => {
+      const { graph: onnx, opsetImport } = fromBinary(ModelProtoSchema, toOnnx(graph, {}, { convBlock }));
+      const used = new Set(onnx!.node.map((node) => node.domain));
+      for (const domain of used) expect(opsetImport.map((opset) => opset.domain)).toContain(domain);
+      return [...used].filter((domain) => domain !== "");
+    };
+    expect(domains(wide(4, 16))).toEqual([]);
+    expect(domains(wide(4, 16), 16)).toEqual([BLOCKED_DOMAIN]);
+    expect(domains(wide(4, 16, 2), 16)).toEqual([BLOCKED_DOMAIN]);
+    expect(domains(wide(4, 8), 16)).toEqual([]);
+    // Padding past the kernel's reach: the transposed convolution would have to cut positions off.
+    const far = transposeGeometry(convGeometry([4, 4], [2, 2], { padding: 2 }));
+    const cropped = graphOf({ y: conv(input("x", [1, 7, 7, 16]), input("w", [4, 16, 16]), far) });
+    expect(domains(cropped, 16)).toEqual([]);
   });
 
   it("refuses names that clash", () => {

@@ -8,7 +8,7 @@
 import { sizeOf } from "../../core/shape.ts";
 import type { ConvGeometry } from "../../graph/geometry.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { indicesOf, isInside, positionOf } from "./space.ts";
+import { indicesOf, isInside, positionOf, tabulate } from "./space.ts";
 
 /** Calls `visit` with the flat positions (read, written, tap) of every connection; padding connects nothing. */
 function eachConnection(geometry: ConvGeometry, visit: (x: number, y: number, tap: number) => void): void {
@@ -49,9 +49,11 @@ function eachProduct(
   });
 }
 
-/** y[n, q, o] = Σ_k Σ_c x[n, p(q, k), c] · w[k, c, o], c over the channels of the group of o. */
-export function convByDefinition(node: Tensor<"conv">, [x, w]: readonly Float64Array[]): Float64Array {
-  const y = new Float64Array(sizeOf(node.shape));
+/** y[n, q, o] = Σ_k Σ_c x[n, p(q, k), c] · w[k, c, o], c over the channels of the group of o; plus bias[o], if any. */
+export function convByDefinition(node: Tensor<"conv">, [x, w, bias]: readonly Float64Array[]): Float64Array {
+  const y = bias
+    ? tabulate(node.shape, (index) => bias[index[index.length - 1]])
+    : new Float64Array(sizeOf(node.shape));
   const [input] = node.inputs;
   const extents = [input.shape[0], input.shape[input.rank - 1], node.shape[node.rank - 1]] as const;
   eachProduct(node.attributes, extents, (atX, atW, atY) => {

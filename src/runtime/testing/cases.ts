@@ -7,7 +7,7 @@ import { sizeOf } from "../../core/shape.ts";
 import { type ConvGeometry, convGeometry, transposeGeometry } from "../../graph/geometry.ts";
 import { type Graph, graphOf } from "../../graph/graph.ts";
 import type { OpAttributes, OpName } from "../../graph/op-types.ts";
-import { input } from "../../graph/ops.ts";
+import { conv, input } from "../../graph/ops.ts";
 import { emit, type Tensor } from "../../graph/tensor.ts";
 import type { Feeds } from "../session.ts";
 import { type Draw, describeOperand, type Operand } from "./draw.ts";
@@ -77,8 +77,7 @@ const reduction = (draw: Draw): { attributes: { axes: number[] }; operands: Oper
 };
 
 /** One to three spatial axes; stride, dilation, uneven padding; plain or transposed. */
-export function drawGeometry(draw: Draw): ConvGeometry {
-  const rank = draw.pick([1, 2, 2, 3]);
+export function drawGeometry(draw: Draw, rank: number = draw.pick([1, 2, 2, 3])): ConvGeometry {
   const most = rank === 3 ? 2 : 3;
   const kernel = draw.integers(rank, 1, most);
   const stride = draw.integers(rank, 1, most);
@@ -90,6 +89,25 @@ export function drawGeometry(draw: Draw): ConvGeometry {
   });
   const geometry = convGeometry(input, kernel, { stride, dilation, padding });
   return draw.boolean() ? geometry : transposeGeometry(geometry);
+}
+
+/**
+ * Convolutions of two spatial axes over whole blocks of 8 and 16 channels, for which runtimes have kernels of their
+ * own: x, w and bias are `x0`, `x1` and `x2`.
+ */
+export function buildBlockedConv(draw: Draw): BuiltCase & { bias: Tensor } {
+  const geometry = drawGeometry(draw, 2);
+  const [channels, outputs] = [draw.pick([8, 16, 32]), draw.pick([16, 16, 32])];
+  const operands = [
+    draw.uniform([draw.integer(1, 2), ...geometry.input, channels]),
+    draw.uniform([sizeOf(geometry.kernel), channels, outputs]),
+    draw.uniform([outputs]),
+  ];
+  const inputs = operands.map(({ shape }, i) => input(`x${i}`, shape));
+  const output = conv(inputs[0], inputs[1], geometry);
+  const feeds = Object.fromEntries(operands.map(({ values }, i) => [`x${i}`, values]));
+  const description = `conv ${JSON.stringify(geometry)} of ${channels} channels to ${outputs}`;
+  return { inputs, output, graph: graphOf({ y: output }), feeds, description, bias: inputs[2] };
 }
 
 function drawConv(draw: Draw) {
