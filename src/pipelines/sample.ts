@@ -1,0 +1,150 @@
+/**
+ * Images from a network: the network compiled with its weights, wrapped with its path and prediction as a Denoiser,
+ * guided where it is conditional, and driven by a solver.
+ *
+ * Picture i depends on the seed and on i alone: it is the same in any batch, up to the rounding of the runtime (each image
+ * draws from a stream of its own, see `diffusion/solvers/solver.ts`).
+ */
+import { ConfigError } from "../core/errors.ts";
+import { type Shape, sizeOf } from "../core/shape.ts";
+import { type Condition, type Denoiser, denoiserOf } from "../diffusion/denoiser.ts";
+import { classifierFree } from "../diffusion/guidance.ts";
+import type { Objective } from "../diffusion/objective.ts";
+import type { Solver, SolverStep } from "../diffusion/solvers/solver.ts";
+import { CompiledNetwork } from "../models/compiled.ts";
+import type { ImageNetwork } from "../models/network.ts";
+import type { Weights } from "../nn/weights.ts";
+import type { Runtime } from "../runtime/session.ts";
+
+export interface SampleRequest {
+  network: ImageNetwork;
+  /** Usually the averaged ones. */
+  weights: Weights;
+  /** What the network was trained for. */
+  objective: Pick<Objective, "path" | "prediction">;
+  runtime: Runtime;
+  /** Threads of a session; all cores by default. */
+  threads?: number;
+  solver: Solver;
+  /** Images. */
+  count: number;
+  /** An integer in [0, 2^53). */
+  seed: number;
+  /** Images at a time. Default 64, or `count` where that is less. */
+  batch?: number;
+  /**
+   * The class of every image, or of each one in turn (the list is repeated). Default for a conditional network: all
+   * classes in turn. The last row of its class table is the null class.
+   */
+  classLabel?: number | readonly number[];
+  /** Scale of classifier-free guidance, from 0; 1 (default) is none. Above 1 a step costs twice as much. */
+  guidance?: number;
+  /** Stops between two steps, with the signal's reason. */
+  signal?: AbortSignal;
+  /** Is told after each step how many of all steps, over all batches, are done. */
+  onStep?: (done: number, of: number) => void;
+}
+
+export interface Sampled {
+  /** [count, C, H, W]; about [-1, 1], not clipped. */
+  images: Float32Array;
+  shape: Shape;
+}
+
+/** Draws images. Raises a ConfigError for a request that does not fit the network, and what solver and runtime raise. */
+export async function sample(request: SampleRequest): Promise<Sampled> {
+  const { network, count, batch = 64, onStep } = request;
+  checkWhole("count", count);
+  checkWhole("batch", batch);
+  const runs = Math.ceil(count / batch);
+  const each = Math.ceil(count / runs); // all runs have one size, so one session serves them; the last may draw too many
+  await using compiled = compile(request);
+  const size = sizeOf(network.imageShape);
+  const images = new Float32Array(count * size); // [count, C, H, W]
+  for (let run = 0; run < runs; run++) {
+    let last: SolverStep | undefined;
+    for await (const step of runSolver(compiled, request, run * each, each)) {
+      last = step;
+      onStep?.(run * step.of + step.step, runs * step.of);
+    }
+    const kept = Math.min(each, count - run * each);
+    images.set(last!.x.subarray(0, kept * size), run * each * size);
+  }
+  return { images, shape: [count, ...network.imageShape] };
+}
+
+/**
+ * The steps of one batch of `count` images, for pictures of the way from noise to image: after each, the state and the
+ * predicted x0, [count, C, H, W] both.
+ */
+export async function* sampleSteps(request: SampleRequest): AsyncGenerator<SolverStep> {
+  checkWhole("count", request.count);
+  await using compiled = compile(request);
+  for await (const step of runSolver(compiled, request, 0, request.count)) {
+    request.onStep?.(step.step, step.of);
+    yield step;
+  }
+}
+
+function compile({ network, weights, runtime, threads }: SampleRequest): CompiledNetwork {
+  return new CompiledNetwork(network, weights, runtime, { threads });
+}
+
+function runSolver(
+  compiled: CompiledNetwork,
+  request: SampleRequest,
+  firstImage: number,
+  count: number,
+): AsyncGenerator<SolverStep> {
+  const { network, solver, seed, signal } = request;
+  const condition = conditionOf(request, firstImage, count);
+  const shape = [count, ...network.imageShape];
+  return solver.sample(denoiserFor(compiled, request), { shape, seed, condition, firstImage, signal });
+}
+
+function denoiserFor(compiled: CompiledNetwork, { network, objective, guidance = 1 }: SampleRequest): Denoiser {
+  const predict = async (x: Float32Array, time: number, condition?: Condition) => {
+    const output = await compiled.predict(x, time, condition?.classLabels as Int32Array | undefined);
+    return firstChannels(output, network);
+  };
+  const denoiser = denoiserOf(predict, objective.path, objective.prediction);
+  if (guidance === 1) return denoiser;
+  if (network.classes === undefined) {
+    throw new ConfigError(`guidance ${guidance} needs a network with classes; this one has none: leave guidance out`);
+  }
+  const nullCondition = { classLabels: Int32Array.of(network.classes - 1) };
+  return classifierFree(denoiser, { scale: guidance, nullCondition });
+}
+
+/** The prediction alone, where the network also predicts variances: [N, 2C, H, W] → [N, C, H, W]. */
+function firstChannels(output: Float32Array, { imageShape, outputChannels }: ImageNetwork): Float32Array {
+  const [channels, height, width] = imageShape;
+  if (outputChannels === channels) return output;
+  const [size, whole] = [channels * height * width, outputChannels * height * width];
+  const count = output.length / whole;
+  const first = new Float32Array(count * size);
+  for (let n = 0; n < count; n++) first.set(output.subarray(n * whole, n * whole + size), n * size);
+  return first;
+}
+
+function conditionOf({ network, classLabel }: SampleRequest, firstImage: number, count: number): Condition | undefined {
+  const { classes } = network;
+  if (classes === undefined) {
+    if (classLabel === undefined) return undefined;
+    throw new ConfigError("this network has no classes: leave the class label out");
+  }
+  const inTurn = Array.from({ length: Math.max(1, classes - 1) }, (_, label) => label);
+  const labels = classLabel === undefined ? inTurn : [classLabel].flat();
+  const bad = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= classes);
+  if (labels.length === 0 || bad !== undefined) {
+    throw new ConfigError(
+      `a class label must be an integer from 0 to ${classes - 1} (${classes - 1} is the null class), not ${bad ?? "an empty list"}`,
+    );
+  }
+  return { classLabels: Int32Array.from({ length: count }, (_, i) => labels[(firstImage + i) % labels.length]) };
+}
+
+function checkWhole(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new ConfigError(`${name} must be a whole number from 1, not ${value}`);
+}

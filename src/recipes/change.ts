@@ -1,0 +1,116 @@
+/**
+ * Changes to a recipe, as a command line makes them. Each gives a new recipe, checked as a whole.
+ */
+import { ConfigError } from "../core/errors.ts";
+import { didYouMean } from "../core/suggest.ts";
+import { networkFrom } from "../train/network-config.ts";
+import type { DataConfig } from "./data.ts";
+import { parseRecipe, type Recipe } from "./recipe.ts";
+
+type Fields = Record<string, unknown>;
+
+/**
+ * The recipe with one field changed: `path` is the way to it, such as `training.learningRate.peak`; `value` is JSON, or text
+ * where it is none. A value of `null` leaves a field out that may be absent. Raises a ConfigError for a field that does not exist, or a
+ * value that does not fit.
+ */
+export function withField(recipe: Recipe, path: string, value: string): Recipe {
+  const names = path.split(".");
+  const last = names.pop()!;
+  const changed = structuredClone(recipe) as unknown as Fields;
+  let at: Fields = changed;
+  for (const name of names) {
+    const next = Object.hasOwn(at, name) ? at[name] : undefined;
+    if (typeof next !== "object" || next === null) throw unknownField(recipe, path);
+    at = next as Fields;
+  }
+  if (names.length === 0 && !Object.hasOwn(at, last)) throw unknownField(recipe, path);
+  at[last] = jsonOrText(value);
+  try {
+    return parseRecipe(changed, `recipe ${recipe.name}`);
+  } catch (error) {
+    if (at[last] !== null || !(error instanceof ConfigError)) throw error;
+    delete at[last];
+    return parseRecipe(changed, `recipe ${recipe.name}`);
+  }
+}
+
+/** `key=value` texts applied one after the other. */
+export function withFields(recipe: Recipe, assignments: readonly string[]): Recipe {
+  return assignments.reduce((changed, assignment) => {
+    const equals = assignment.indexOf("=");
+    if (equals < 1) {
+      throw new ConfigError(`"${assignment}" sets nothing; write field=value, such as training.batch=32`);
+    }
+    return withField(changed, assignment.slice(0, equals).trim(), assignment.slice(equals + 1).trim());
+  }, recipe);
+}
+
+function jsonOrText(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+function unknownField(recipe: Recipe, path: string): ConfigError {
+  const known = fieldsOf(recipe as unknown as Fields, "");
+  const last = path.split(".").at(-1);
+  const sameEnd = known.filter((field) => field.split(".").at(-1) === last);
+  const hint = sameEnd.length > 0 ? `Did you mean ${sameEnd.join(", ")}?` : didYouMean(path, known);
+  return new ConfigError(`recipe ${recipe.name} has no field ${path}. ${hint}`);
+}
+
+/** Every field that holds no other fields. */
+function fieldsOf(value: Fields, prefix: string): string[] {
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const isFields = typeof inner === "object" && inner !== null && !Array.isArray(inner);
+    return isFields ? fieldsOf(inner as Fields, `${prefix}${name}.`) : [prefix + name];
+  });
+}
+
+/**
+ * The recipe for images of another size. The levels of the U-Net keep their widths, and attention stays at the
+ * resolutions where it is. Raises a ConfigError where the size cannot be halved as often as the network does.
+ */
+export function withSize(recipe: Recipe, size: number): Recipe {
+  const { unet, patch = 1 } = recipe.network;
+  const { block_out_channels: widths, down_block_types: down, sample_size: old } = unet;
+  const least = patch * 2 ** (widths.length - 1);
+  if (!Number.isInteger(size) || size < 1 || size % least !== 0) {
+    const below = Math.max(least, Math.floor(size / least) * least);
+    throw new ConfigError(
+      `the network of ${recipe.name} halves its images ${widths.length - 1} times` +
+        `${patch > 1 ? ` after cutting patches of ${patch}` : ""}: size must be a multiple of ${least}, not ${size}; try ${below} or ${below + least}`,
+    );
+  }
+  if (recipe.data.name !== "folder") {
+    throw new ConfigError(
+      `the images of ${recipe.data.name} have one size; --size is for folders of images (--data folder)`,
+    );
+  }
+  const before = typeof old === "number" ? old : old![0];
+  const attended = new Set(down.flatMap((type, level) => (type === "AttnDownBlock2D" ? [before / 2 ** level] : [])));
+  const attends = widths.map((_, level) => attended.has(size / patch / 2 ** level));
+  const network = {
+    ...recipe.network,
+    unet: {
+      ...unet,
+      sample_size: size / patch,
+      down_block_types: attends.map((attend) => (attend ? "AttnDownBlock2D" : "DownBlock2D")),
+      up_block_types: attends.toReversed().map((attend) => (attend ? "AttnUpBlock2D" : "UpBlock2D")),
+    },
+  };
+  return parseRecipe({ ...recipe, network, data: { ...recipe.data, size } }, `recipe ${recipe.name}`);
+}
+
+/** The recipe on other data: `digits`, `fashion`, or the path of a folder of images. */
+export function withData(recipe: Recipe, data: string): Recipe {
+  const [channels, size] = networkFrom(recipe.network).imageShape;
+  const was = recipe.data;
+  let changed: unknown = { name: "folder", size, channels, path: data };
+  if (data === "digits" || data === "fashion") changed = { name: data } satisfies Partial<DataConfig>;
+  else if (was.name === "folder") changed = { ...was, path: data };
+  return parseRecipe({ ...recipe, data: changed }, `recipe ${recipe.name}`);
+}

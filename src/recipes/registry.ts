@@ -1,0 +1,29 @@
+/**
+ * The registry of recipes: a new recipe is one file and one entry here.
+ */
+import { ConfigError } from "../core/errors.ts";
+import { didYouMean } from "../core/suggest.ts";
+import { ddpmCifar10 } from "./ddpm-cifar10.ts";
+import { ddpmDigits } from "./ddpm-digits.ts";
+import { ddpmFolder } from "./ddpm-folder.ts";
+import { digits } from "./digits.ts";
+import { digitsLong } from "./digits-long.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Every recipe that comes with langevin, by its name. */
+export const recipes = {
+  digits,
+  "digits-long": digitsLong,
+  "ddpm-digits": ddpmDigits,
+  "ddpm-cifar10": ddpmCifar10,
+  "ddpm-folder": ddpmFolder,
+} as const satisfies Record<string, Recipe>;
+
+export type RecipeName = keyof typeof recipes;
+
+/** The recipe of a name. An unknown name is a ConfigError with the nearest names; `own`: recipes of a project. */
+export function recipeNamed(name: string, own: Readonly<Record<string, Recipe>> = {}): Recipe {
+  const all: Readonly<Record<string, Recipe>> = { ...recipes, ...own };
+  if (Object.hasOwn(all, name)) return all[name];
+  throw new ConfigError(`no such recipe: ${JSON.stringify(name)}. ${didYouMean(name, Object.keys(all))}`);
+}
