@@ -132,6 +132,17 @@ describe("ProgressLine on a terminal", () => {
     expect(written[1]).toContain(`loss ${((2 * 0.98 + 1) / 1.98).toFixed(4)}`);
   });
 
+  it("follows a plan that changes", () => {
+    const { progress, written, clock } = line({ of: 4000, env: { NO_COLOR: "1" } });
+    clock.seconds += 10;
+    progress.update({ step: 20, of: 120 }); // 2 steps a second, 100 to go
+    expect(written[0]).toContain("20/120");
+    expect(written[0]).toContain("50s left");
+    clock.seconds += 1;
+    progress.update({ step: 22 });
+    expect(written[1]).toContain("22/120");
+  });
+
   it("prints notes above itself", () => {
     const { progress, written, clock } = line({});
     progress.note("first");

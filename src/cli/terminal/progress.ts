@@ -136,6 +136,8 @@ export interface ProgressLineOptions {
 export interface ProgressUpdate {
   /** Steps done. */
   step: number;
+  /** Steps in all, where the plan has changed. */
+  of?: number;
   /** The loss of this step, not smoothed. */
   loss?: number;
   imagesPerSecond?: number;
@@ -181,7 +183,7 @@ export class ProgressLine {
   }
 
   /** Takes the figures of a step, and draws them when it is time to. */
-  update({ step, loss, imagesPerSecond }: ProgressUpdate): void {
+  update({ step, of = this.#state.of, loss, imagesPerSecond }: ProgressUpdate): void {
     if (this.#mode === "silent" || this.#closed) return;
     const now = this.#now();
     const steps = Math.max(0, step - this.#state.step);
@@ -197,7 +199,7 @@ export class ProgressLine {
       this.#lossSum = this.#lossSum * LOSS_DECAY + loss;
       this.#lossWeight = this.#lossWeight * LOSS_DECAY + 1;
     }
-    const { imagesPerStep, of } = this.#options;
+    const { imagesPerStep } = this.#options;
     const measured = speed > 0 && imagesPerStep !== undefined ? speed * imagesPerStep : undefined;
     this.#state = {
       step,

@@ -1,0 +1,124 @@
+/**
+ * `langevin train`: trains a recipe into a run folder, or goes on with a run.
+ */
+import { join } from "node:path";
+import { ConfigError } from "../../core/errors.ts";
+import { withData, withFields, withSize } from "../../recipes/change.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
+import { recipeNamed } from "../../recipes/registry.ts";
+import { nodeRuntime } from "../../runtime/node/session.ts";
+import { freeFolder } from "../arguments.ts";
+import { projectRecipes } from "../config-file.ts";
+import { exitCodes, interruptible } from "../exit.ts";
+import { note, print, printJson } from "../show.ts";
+import { formatDuration, formatLoss } from "../terminal/format.ts";
+import { ProgressLine } from "../terminal/progress.ts";
+import { recipeOfRun, runTraining, type TrainingRunOptions, type TrainingRunResult } from "../training-run.ts";
+import { command } from "../version.ts";
+
+export interface TrainCommandOptions {
+  out?: string;
+  steps?: number;
+  batch?: number;
+  seed?: number;
+  threads?: number;
+  device: string;
+  data?: string;
+  size?: number;
+  resume?: string;
+  sampleEvery?: number;
+  pictures: boolean;
+  skipBad?: boolean;
+  set?: string[];
+  json?: boolean;
+}
+
+export async function trainCommand(name: string | undefined, options: TrainCommandOptions): Promise<number> {
+  const runtime = nodeRuntime(options.device);
+  const recipe = options.resume === undefined ? await newRecipe(name, options) : await resumed(name, options);
+  const folder = options.resume ?? options.out ?? freeFolder(join("runs", recipe.name));
+  const { sampleEvery, pictures, skipBad, json } = options;
+  const resume = options.resume !== undefined;
+  const result = await trainWithProgress({ recipe, folder, resume, runtime, sampleEvery, pictures, skipBad }, json);
+  if (json) printJson(result);
+  else report(result);
+  return result.interrupted ? exitCodes.interrupted : exitCodes.ok;
+}
+
+/** The recipe of a new run, with the options of the command line. */
+async function newRecipe(name: string | undefined, options: TrainCommandOptions): Promise<Recipe> {
+  if (name === undefined) {
+    throw new ConfigError("name a recipe to train (langevin recipes lists them), or a run with --resume");
+  }
+  let recipe = recipeNamed(name, await projectRecipes(process.cwd()));
+  if (options.data !== undefined) recipe = withData(recipe, options.data);
+  if (options.size !== undefined) recipe = withSize(recipe, options.size);
+  const { steps, batch, seed, threads } = options;
+  return withFields(withTraining(recipe, { steps, batch, seed, threads }), options.set ?? []);
+}
+
+/** The recipe of a run that goes on: only what does not change its meaning may be given. */
+async function resumed(name: string | undefined, options: TrainCommandOptions): Promise<Recipe> {
+  const { resume, out, batch, seed, data, size, set, steps, threads } = options;
+  const fixed = { recipe: name, out, batch, seed, data, size, set };
+  const given = Object.entries(fixed).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+  if (given.length > 0) {
+    throw new ConfigError(
+      `a run goes on as it began: with --resume, ${given.join(", ")} cannot be given; --steps and --threads can`,
+    );
+  }
+  return withTraining(await recipeOfRun(resume!), { steps, threads });
+}
+
+/** A number of steps that was asked for is kept: no budget of time lowers it. */
+function withTraining(recipe: Recipe, given: Partial<Recipe["training"]>): Recipe {
+  const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const training = { ...recipe.training, ...defined };
+  if (given.steps !== undefined) delete training.budgetSeconds;
+  return { ...recipe, training };
+}
+
+type RunOptions = Omit<TrainingRunOptions, "signal" | "onTick" | "onNote" | "onDrawing">;
+
+/** Trains with a progress line on standard error; Ctrl-C ends it well. */
+export async function trainWithProgress(options: RunOptions, quiet = false): Promise<TrainingRunResult> {
+  const { recipe } = options;
+  const imagesPerStep = recipe.training.batch * recipe.training.accumulate;
+  let line: ProgressLine | undefined;
+  const say = (text: string) => (line ? line.note(text) : quiet || note(text));
+  using interrupt = interruptible(say);
+  if (!quiet) note(`training ${recipe.name} into ${options.folder}`);
+  let drawing = false;
+  try {
+    return await runTraining({
+      ...options,
+      signal: interrupt.signal,
+      onNote: say,
+      onTick({ step, steps, loss, imagesPerSecond }) {
+        line ??= new ProgressLine({ of: steps, start: step - 1, imagesPerStep, quiet });
+        line.update({ step, of: steps, loss, imagesPerSecond });
+      },
+      onDrawing(done, of) {
+        if (!drawing) {
+          line?.finish();
+          if (!quiet) note("drawing samples");
+          line = new ProgressLine({ of, quiet });
+          drawing = true;
+        }
+        line?.update({ step: done });
+      },
+    });
+  } finally {
+    line?.finish();
+  }
+}
+
+function report({ folder, step, steps, seconds, loss, interrupted }: TrainingRunResult): void {
+  if (interrupted) {
+    print(`stopped after step ${step} of ${steps}; go on with: ${command} train --resume ${folder}`);
+    return;
+  }
+  const figures = loss === undefined ? "" : `, loss ${formatLoss(loss)}`;
+  print(`${step} steps in ${formatDuration(seconds)}${figures}; written to ${folder}`);
+  print(`next: ${command} sample ${folder} --seed 1`);
+}

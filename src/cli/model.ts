@@ -1,0 +1,98 @@
+/**
+ * A trained model as the commands use it: a run folder, or a folder of diffusers together with the recipe that says what it
+ * was trained for.
+ */
+import { ConfigError } from "../core/errors.ts";
+import { type Solver, type SolverName, solverFrom } from "../diffusion/index.ts";
+import { objectiveFrom } from "../diffusion/objective.ts";
+import type { SampleRequest } from "../pipelines/sample.ts";
+import { type Recipe, type SolverConfig, solverOf } from "../recipes/recipe.ts";
+import { recipeNamed } from "../recipes/registry.ts";
+import { nodeRuntime } from "../runtime/node/session.ts";
+import { type LoadedModel, loadModel } from "../train/index.node.ts";
+import { projectRecipes } from "./config-file.ts";
+import { recipeFrom } from "./training-run.ts";
+
+export interface DrawingOptions {
+  count?: number;
+  solver?: string;
+  steps?: number;
+  seed?: number;
+  guidance?: number;
+  class?: number[];
+  batch?: number;
+  set?: string[];
+  recipe?: string;
+  device: string;
+  threads?: number;
+}
+
+/** The model of a folder, and a request for images of it. */
+export async function openForDrawing(
+  folder: string,
+  options: DrawingOptions,
+): Promise<{ model: LoadedModel; recipe: Recipe; request: SampleRequest }> {
+  const runtime = nodeRuntime(options.device);
+  const model = await loadModel(folder);
+  const recipe = await recipeFor(model, folder, options.recipe);
+  const { count, seed, guidance } = { ...recipe.sampling, ...defined(options) };
+  const request: SampleRequest = {
+    network: model.network,
+    weights: model.weights,
+    objective: objectiveFrom(recipe.objective),
+    runtime,
+    threads: options.threads,
+    solver: chosenSolver(recipe.sampling.solver, options),
+    count,
+    seed,
+    guidance,
+    batch: options.batch,
+    classLabel: options.class,
+  };
+  return { model, recipe, request };
+}
+
+async function recipeFor({ run }: LoadedModel, folder: string, name?: string): Promise<Recipe> {
+  if (name !== undefined) return recipeNamed(name, await projectRecipes(process.cwd()));
+  if (run) return recipeFrom(run, folder);
+  throw new ConfigError(
+    `${folder} has no run.json, so it does not say what the network was trained for: name the recipe that does, such as ` +
+      "--recipe ddpm-cifar10",
+  );
+}
+
+/** Steps of a solver that needs a number and was given none. */
+const DEFAULT_STEPS = 50;
+
+/** The recipe's solver, or another one, with the options that were given. */
+export function chosenSolver(own: SolverConfig, options: Pick<DrawingOptions, "solver" | "steps" | "set">): Solver {
+  const { name: ownName, ...ownOptions } = own;
+  const same = options.solver === undefined || options.solver === ownName;
+  if (same && options.steps === undefined && options.set === undefined) return solverOf(own);
+  const name = options.solver ?? ownName;
+  const chosen: Record<string, unknown> = same ? { ...ownOptions } : {};
+  if (options.steps !== undefined) chosen.steps = options.steps;
+  else if (name === ("ddim" satisfies SolverName)) chosen.steps ??= DEFAULT_STEPS;
+  for (const assignment of options.set ?? []) {
+    const equals = assignment.indexOf("=");
+    if (equals < 1) throw new ConfigError(`"${assignment}" sets nothing; write option=value, such as eta=1`);
+    chosen[assignment.slice(0, equals)] = jsonOrText(assignment.slice(equals + 1));
+  }
+  return solverFrom(name, chosen as unknown);
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function defined({
+  count,
+  seed,
+  guidance,
+}: DrawingOptions): Partial<Pick<SampleRequest, "count" | "seed" | "guidance">> {
+  return Object.fromEntries(Object.entries({ count, seed, guidance }).filter(([, value]) => value !== undefined));
+}

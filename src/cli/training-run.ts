@@ -1,0 +1,212 @@
+/**
+ * A recipe trained into a run folder: opens the data, trains, notes every step, saves, draws grids of the averaged weights on
+ * the way, and at the end the model, its ONNX file and the three pictures.
+ *
+ * A grid on the way has 36 images of 25 DDIM steps, whatever the recipe's own solver, so that looking costs little.
+ */
+import { join } from "node:path";
+import { ConfigError } from "../core/errors.ts";
+import { type Objective, objectiveFrom } from "../diffusion/objective.ts";
+import { ddim } from "../diffusion/solvers/ddim.ts";
+import { writeFileAtomic } from "../io/files.node.ts";
+import type { ImageNetwork } from "../models/network.ts";
+import { type WrittenPicture, writeDenoising, writeForward, writeSamples } from "../pipelines/pictures.node.ts";
+import { type SampleRequest, sample } from "../pipelines/sample.ts";
+import { openData } from "../recipes/open-data.node.ts";
+import { parseRecipe, type Recipe, solverOf } from "../recipes/recipe.ts";
+import type { Runtime } from "../runtime/session.ts";
+import {
+  createRun,
+  exportOnnx,
+  loadCheckpoint,
+  ONNX_FILE,
+  openMetrics,
+  openRun,
+  RUN_FILE,
+  type RunDescription,
+  saveCheckpoint,
+  saveModel,
+} from "../train/index.node.ts";
+import { networkFrom, type Tick, type Training, train } from "../train/index.ts";
+import { version } from "./version.ts";
+
+export interface TrainingRunOptions {
+  recipe: Recipe;
+  folder: string;
+  /** Go on with the state in the folder. */
+  resume?: boolean;
+  runtime: Runtime;
+  /** Steps between two grids of samples; 0 for none. Default: at a tenth, a quarter, a half and three quarters. */
+  sampleEvery?: number;
+  /** Whether to draw the three pictures at the end. Default true. */
+  pictures?: boolean;
+  /** Leave out files of the data that are no usable images. */
+  skipBad?: boolean;
+  signal: AbortSignal;
+  onTick: (tick: Tick) => void;
+  /** A line that the user should see. */
+  onNote: (text: string) => void;
+  /** A grid of samples was written. */
+  onPicture?: (written: WrittenPicture, step: number) => void;
+  /** The drawing of the pictures at the end: solver steps done, of all. */
+  onDrawing?: (done: number, of: number) => void;
+}
+
+export interface TrainingRunResult {
+  folder: string;
+  recipe: string;
+  /** Updates done, of those planned. */
+  step: number;
+  steps: number;
+  /** Seconds of training, without saving and drawing. */
+  seconds: number;
+  /** Mean over the last steps. */
+  loss?: number;
+  /** Stopped before the last step; `train --resume` goes on. */
+  interrupted: boolean;
+  /** Files of pictures that were drawn at the end. */
+  pictures: string[];
+}
+
+/** Seconds between two checkpoints. */
+const CHECKPOINT_SECONDS = 60;
+const GRID = { count: 36, steps: 25 };
+/** Shares of the run after which a grid is drawn. */
+const GRID_SHARES = [0.1, 0.25, 0.5, 0.75];
+/** Steps over which the loss of the result is averaged. */
+const LOSS_STEPS = 50;
+/** A file of metrics holds at most about as many lines. */
+const MOST_LINES = 50_000;
+const BUCKETS_EVERY = 50;
+
+/** Raises what the data, the folder and the training raise; the last checkpoint stays in the folder then. */
+export async function runTraining(options: TrainingRunOptions): Promise<TrainingRunResult> {
+  const { recipe, folder, resume = false, runtime, signal } = options;
+  const network = networkFrom(recipe.network);
+  const objective = objectiveFrom(recipe.objective);
+  const data = await openData(recipe.data, {
+    skipBad: options.skipBad,
+    onSkip: (_, reason) => options.onNote(`left out: ${reason}`),
+  });
+  const from = resume ? await loadCheckpoint(folder, network) : undefined;
+  const training = train({ ...recipe.training, network, objective, data, runtime, from, signal });
+  if (training.step >= training.steps) {
+    throw new ConfigError(`${folder} has done its ${training.step} steps; give more with --steps to go on`);
+  }
+  if (resume) await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(describe(recipe), null, 2)}\n`);
+  else await createRun(folder, describe(recipe));
+
+  const loss = await loop(training, network, objective, options);
+  await saveCheckpoint(folder, network, training.state());
+  await saveModel(folder, { network, weights: training.weights, average: training.average });
+  const interrupted = training.step < training.steps;
+  const result = { folder, recipe: recipe.name, step: training.step, steps: training.steps, interrupted, loss };
+  const pictures: string[] = [];
+  if (!interrupted) {
+    await exportOnnx(join(folder, ONNX_FILE), { network, weights: training.average });
+    if (options.pictures !== false) {
+      await drawPictures({ ...options, network, objective, training }, pictures);
+      const forward = join(folder, "forward.png");
+      await writeForward(forward, { data, noisePath: objective.path, seed: recipe.training.seed });
+      pictures.push(forward);
+    }
+  }
+  return { ...result, seconds: training.state().seconds, pictures };
+}
+
+/** Trains to the end, or until stopped. Returns the mean loss of the last steps. */
+async function loop(
+  training: Training,
+  network: ImageNetwork,
+  objective: Objective,
+  options: TrainingRunOptions,
+): Promise<number | undefined> {
+  const { folder, recipe, runtime, sampleEvery, signal } = options;
+  const metrics = await openMetrics(folder, training.step);
+  const every = Math.max(1, Math.ceil(training.steps / MOST_LINES));
+  const losses: number[] = [];
+  let saved = performance.now();
+  let grids = GRID_SHARES.filter((share) => share * training.steps > training.step);
+  for await (const tick of training) {
+    const { step, steps, lossByNoise, ...figures } = tick;
+    losses.push(tick.loss);
+    if (losses.length > LOSS_STEPS) losses.shift();
+    options.onTick(tick);
+    const last = step >= steps;
+    if (step % every === 0 || last) {
+      const buckets = step % BUCKETS_EVERY === 0 || last ? { lossByNoise } : {};
+      await metrics.append({ step, ...figures, ...buckets });
+    }
+    const due = sampleEvery === undefined ? step >= grids[0] * steps : sampleEvery > 0 && step % sampleEvery === 0;
+    if (due && !last && !signal.aborted) {
+      grids = grids.filter((share) => step < share * steps);
+      const solver = ddim({ steps: GRID.steps });
+      const request = {
+        network,
+        objective,
+        runtime,
+        solver,
+        weights: training.average,
+        threads: recipe.training.threads,
+      };
+      const { images, shape } = await sample({ ...request, count: GRID.count, seed: recipe.sampling.seed });
+      const path = join(folder, "samples", `step-${String(step).padStart(6, "0")}.png`);
+      options.onPicture?.(await writeSamples(path, images, shape), step);
+    }
+    if ((performance.now() - saved) / 1000 > CHECKPOINT_SECONDS && !last) {
+      await saveCheckpoint(folder, network, training.state());
+      saved = performance.now();
+    }
+  }
+  return losses.length === 0 ? undefined : losses.reduce((sum, value) => sum + value, 0) / losses.length;
+}
+
+/** `samples.png` and `denoising.webp`. When it is stopped, what was drawn stays. */
+async function drawPictures(
+  options: TrainingRunOptions & { network: ImageNetwork; objective: Objective; training: Training },
+  drawn: string[],
+): Promise<void> {
+  const { folder, recipe, network, objective, runtime, training, signal, onDrawing } = options;
+  const { count, seed, guidance, solver } = recipe.sampling;
+  const request: SampleRequest = {
+    network,
+    objective,
+    runtime,
+    weights: training.average,
+    threads: recipe.training.threads,
+    solver: solverOf(solver),
+    count,
+    seed,
+    guidance,
+    signal,
+  };
+  try {
+    const { images, shape } = await sample({ ...request, onStep: onDrawing });
+    const path = join(folder, "samples.png");
+    options.onPicture?.(await writeSamples(path, images, shape), training.step);
+    drawn.push(path);
+    const way = join(folder, "denoising.webp");
+    await writeDenoising(way, { ...request, count: Math.min(count, 16) });
+    drawn.push(way);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    options.onNote(`the pictures were not drawn; langevin sample ${folder} draws them`);
+  }
+}
+
+/** What `run.json` holds. */
+function describe({ name, network, objective, data, training, sampling }: Recipe): RunDescription {
+  const { seed } = training;
+  return { langevin: version, recipe: name, seed, network, objective: { ...objective }, data, training, sampling };
+}
+
+/** The recipe of a run folder, for resuming and sampling. Raises what `openRun` raises, and a ConfigError. */
+export async function recipeOfRun(folder: string): Promise<Recipe> {
+  return recipeFrom(await openRun(folder), folder);
+}
+
+/** The recipe that a `run.json` describes. */
+export function recipeFrom(run: RunDescription, folder: string): Recipe {
+  const { langevin: _, seed, recipe = "run", training, sampling, ...rest } = run;
+  return parseRecipe({ ...rest, name: recipe, training: { ...training, seed }, sampling }, join(folder, RUN_FILE));
+}
