@@ -24,11 +24,18 @@ export interface Session extends AsyncDisposable {
 export interface CompileOptions {
   /** Threads for one session; the number of cores by default. */
   threads?: number;
+  /**
+   * Run in a thread of its own where the runtime has threads, so that runs do not block the caller and several sessions
+   * work at once. Feeds are copied to that thread.
+   */
+  ownThread?: boolean;
 }
 
 /** A place where graphs run. */
 export interface Runtime {
   /** Such as `cpu`, `webgpu` or `reference`. */
   readonly device: string;
+  /** Cores over which sessions with a thread of their own can be spread; 1 when absent. */
+  readonly threads?: number;
   compile(graph: Graph, options?: CompileOptions): Promise<Session>;
 }

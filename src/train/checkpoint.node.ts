@@ -15,8 +15,8 @@ import type { Shape } from "../core/shape.ts";
 import { type FileSystem, readBytes, writeFileAtomic } from "../io/files.node.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
 import type { ImageNetwork } from "../models/network.ts";
-import { SlabLayout, Weights } from "../nn/weights.ts";
-import { tryDescribe } from "./network-config.ts";
+import { SlabLayout } from "../nn/weights.ts";
+import { fromStateDict, stateDict, tryDescribe } from "./network-config.ts";
 import { type SlabName, type StateSlabs, slabNames, type TrainingState, weightsOf } from "./state.ts";
 
 export const STATE_FILE = "state.safetensors";
@@ -48,7 +48,7 @@ export async function saveCheckpoint(
   const { layout, slabs, ...run } = state;
   const tensors = new Map<string, SafetensorsTensor>();
   for (const slab of slabNames) {
-    for (const [name, { shape, data }] of weightsOf({ layout, slabs }, slab).tensors()) {
+    for (const [name, { shape, data }] of stateDict(network, weightsOf({ layout, slabs }, slab))) {
       const bad = data.findIndex((value) => !Number.isFinite(value));
       if (bad >= 0) {
         throw new NotFiniteError(
@@ -88,7 +88,7 @@ export async function loadCheckpoint(folder: string, network: ImageNetwork): Pro
   }
   const bySlab = splitBySlab(tensors, path);
   const slabs = Object.fromEntries(
-    slabNames.map((slab) => [slab, Weights.fromTensors(network, bySlab[slab], `${path}, ${slab}`).slabs]),
+    slabNames.map((slab) => [slab, fromStateDict(network, bySlab[slab], `${path}, ${slab}`).slabs]),
   ) as unknown as StateSlabs;
   checkSameNetwork(metadata.network, network, path);
   const run = parseConfig(progressSchema, readMetadata(metadata.run, path, "run"), path);

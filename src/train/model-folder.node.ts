@@ -23,10 +23,10 @@ import { predictionGraph } from "../models/compiled.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import { unetConfigSchema } from "../models/unet-config.ts";
 import { countParameters } from "../nn/module.ts";
-import { Weights } from "../nn/weights.ts";
+import type { Weights } from "../nn/weights.ts";
 import { toOnnx } from "../onnx/export.ts";
 import { loadCheckpoint, STATE_FILE } from "./checkpoint.node.ts";
-import { describeNetwork, networkFrom } from "./network-config.ts";
+import { describeNetwork, fromStateDict, networkFrom, stateDict } from "./network-config.ts";
 import { RUN_FILE, type RunDescription, readRun } from "./runs.node.ts";
 import { weightsOf } from "./state.ts";
 
@@ -52,10 +52,10 @@ export async function saveModel(
   await makeFolder(folder);
   const write = (name: string, contents: Uint8Array | string) => writeFileAtomic(join(folder, name), contents, options);
   await write(CONFIG_FILE, json(unet));
-  await write(TRAINED_FILE, weightFile(weights));
+  await write(TRAINED_FILE, weightFile(network, weights));
   const preferred = average ? AVERAGE_FILE : TRAINED_FILE;
-  if (average) await write(AVERAGE_FILE, weightFile(average));
-  const names = [...weights.tensors().keys()];
+  if (average) await write(AVERAGE_FILE, weightFile(network, average));
+  const names = [...stateDict(network, weights).keys()];
   const index = {
     metadata: { total_size: 4 * countParameters(network) },
     weight_map: Object.fromEntries(names.map((name) => [name, preferred])),
@@ -65,9 +65,9 @@ export async function saveModel(
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
-function weightFile(weights: Weights): Uint8Array {
+function weightFile(network: ImageNetwork, weights: Weights): Uint8Array {
   const tensors = new Map<string, SafetensorsTensor>();
-  for (const [name, { shape, data }] of weights.tensors()) tensors.set(name, { dtype: "F32", shape, data });
+  for (const [name, { shape, data }] of stateDict(network, weights)) tensors.set(name, { dtype: "F32", shape, data });
   return encodeSafetensors(tensors, { format: "pt" });
 }
 
@@ -129,7 +129,7 @@ export async function loadModel(
   const name = names.find((name) => existsSync(join(folder, name)));
   if (name !== undefined) {
     const file = join(folder, name);
-    return { network, run, file, weights: Weights.fromTensors(network, await readWeights(file), file) };
+    return { network, run, file, weights: fromStateDict(network, await readWeights(file), file) };
   }
   if (existsSync(join(folder, STATE_FILE))) {
     const state = await loadCheckpoint(folder, network);

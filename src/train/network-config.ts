@@ -1,14 +1,17 @@
 /**
- * A network as JSON: what stands under `network` in a run folder's `run.json`, and the network made of it.
+ * A network as JSON: what stands under `network` in a run folder's `run.json`, the network made of it, and the
+ * names of its weights in files.
  */
 import * as z from "zod";
 import { parseConfig } from "../core/config.ts";
 import { ConfigError } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import { Patched } from "../models/patched.ts";
 import { UNet } from "../models/unet.ts";
 import { unetInitialisations } from "../models/unet-blocks.ts";
 import { type UNetConfig, unetConfigSchema } from "../models/unet-config.ts";
+import { SlabLayout, Weights } from "../nn/weights.ts";
 
 export const networkSchema = z.strictObject({
   /** As diffusers' UNet2DModel; with patches, the network inside of them. */
@@ -45,4 +48,27 @@ export function tryDescribe(network: ImageNetwork): { unet: UNetConfig; patch?: 
   if (network instanceof UNet) return { unet: network.config };
   if (!(network instanceof Patched && network.inner instanceof UNet)) return undefined;
   return { unet: network.inner.config, patch: network.patch };
+}
+
+/**
+ * The weights of a network under the state-dict names that diffusers knows: without the patches around it. The numbers
+ * are shared, not copied.
+ */
+export function stateDict(network: ImageNetwork, weights: Weights): Map<string, { shape: Shape; data: Float32Array }> {
+  return new Weights(new SlabLayout(withoutPatches(network)), weights.slabs).tensors();
+}
+
+/** The inverse of `stateDict`. Raises a CheckpointError that names the first tensor that does not fit; see `Weights`. */
+export function fromStateDict(
+  network: ImageNetwork,
+  tensors: ReadonlyMap<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>,
+  label: string,
+): Weights {
+  const { slabs } = Weights.fromTensors(withoutPatches(network), tensors, label);
+  return new Weights(new SlabLayout(network), slabs);
+}
+
+/** Patches have no parameters of their own, so the slabs of the network inside are those of the whole. */
+function withoutPatches(network: ImageNetwork): ImageNetwork {
+  return network instanceof Patched ? withoutPatches(network.inner) : network;
 }

@@ -8,6 +8,7 @@ import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "..
 import { ImageNetwork } from "../models/network.ts";
 import { Patched } from "../models/patched.ts";
 import { UNet } from "../models/unet.ts";
+import { namedParameters } from "../nn/module.ts";
 import { Weights } from "../nn/weights.ts";
 import { saveCheckpoint } from "./checkpoint.node.ts";
 import { exportOnnx, loadModel, saveModel } from "./model-folder.node.ts";
@@ -136,10 +137,16 @@ describe("models", () => {
   it("in patches come back from a run folder", async () => {
     const { network: config } = await createRun(folder, run);
     const patched = networkFrom(config);
-    await saveModel(folder, { network: patched, weights: Weights.initial(patched, 0) });
+    const weights = Weights.initial(patched, 0);
+    await saveModel(folder, { network: patched, weights });
+    const path = join(folder, "model.safetensors");
+    const { tensors } = decodeSafetensors(new Uint8Array(await fs.readFile(path)), path);
+    // The names of the network inside, as diffusers knows them.
+    expect([...tensors.keys()]).toEqual([...namedParameters(new UNet(config.unet)).keys()]);
     const loaded = await loadModel(folder);
     expect(loaded.network).toBeInstanceOf(Patched);
     expect(loaded.network.imageShape).toEqual([1, 16, 16]);
+    expect(loaded.weights.slabs).toEqual(weights.slabs);
     expect(loaded.run?.recipe).toBe("tiny");
   });
 

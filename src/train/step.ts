@@ -1,6 +1,6 @@
 /**
- * One update of the weights, on a runtime: as one graph, or, with accumulation, as gradients of several runs that are
- * summed here and then given to the update. Knows no data set and no schedule: all numbers of the step are fed.
+ * One update of the weights, on a runtime: as one graph, or as gradients of several runs (accumulation, replicas that
+ * share the batch) that are summed here and then given to the update. Knows no data set and no schedule: all numbers of the step are fed.
  */
 import { sizeOf } from "../core/shape.ts";
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../runtime/session.ts";
@@ -16,7 +16,7 @@ import { type SlabName, type StateSlabs, slabNames } from "./state.ts";
 
 export type Coefficients = Readonly<Record<(typeof coefficientNames)[number], Float32Array>>;
 
-/** What one update is fed; N = batch · accumulate. */
+/** What one update is fed; N = batch · runs. */
 export interface StepInputs {
   /** [N, C, H, W] */
   images: Float32Array;
@@ -26,7 +26,7 @@ export interface StepInputs {
   coefficients: Coefficients;
   /** [N], for class-conditional networks. */
   classLabels?: Int32Array;
-  /** Two words for each of the `accumulate` runs. */
+  /** Two words for each run. */
   dropoutSeeds: Int32Array;
   scalars: Readonly<Record<(typeof scalarNames)[number], number>>;
 }
@@ -45,21 +45,48 @@ export interface StepRunner extends AsyncDisposable {
   run(slabs: StateSlabs, inputs: StepInputs): Promise<StepOutputs>;
 }
 
-/** Compiles the update: one session without accumulation, two with it. */
-export async function compileStep(
-  program: ProgramOptions,
-  accumulate: number,
-  runtime: Runtime,
-  options: CompileOptions = {},
-): Promise<StepRunner> {
-  if (accumulate === 1) return new FusedStep(program, await runtime.compile(fusedProgram(program), options));
-  const gradients = await runtime.compile(gradientsProgram(program), options);
-  try {
-    return new SplitStep(program, accumulate, gradients, await runtime.compile(updateProgram(program), options));
-  } catch (error) {
-    await gradients.release();
-    throw error;
+export interface StepPlan {
+  /** Runs of the network in one update, each of `program.batch` images. */
+  runs: number;
+  /** How many of them work at the same time, each in a thread of its own. */
+  replicas: number;
+  /** Threads of the device, shared by the replicas. */
+  threads?: number;
+}
+
+/** Images below which a part of a batch is not worth a thread: the fixed cost of a run would weigh too much. */
+const REPLICA_IMAGES = 16;
+
+/**
+ * Into how many parts to cut a batch for `threads` threads: the most that divide it and leave enough images to each.
+ */
+export function replicasFor(batch: number, threads: number): number {
+  let replicas = Math.max(1, Math.min(threads, Math.floor(batch / REPLICA_IMAGES)));
+  while (batch % replicas !== 0) replicas--;
+  return replicas;
+}
+
+/** Compiles the update: one graph for a single run; otherwise one for the gradients, in each replica, and one for the update. */
+export async function compileStep(program: ProgramOptions, plan: StepPlan, runtime: Runtime): Promise<StepRunner> {
+  const { runs, replicas, threads } = plan;
+  if (runs === 1) return new FusedStep(program, await runtime.compile(fusedProgram(program), { threads }));
+  const own: CompileOptions =
+    replicas === 1
+      ? { threads }
+      : { ownThread: true, threads: Math.max(1, Math.floor((threads ?? replicas) / replicas)) };
+  const graph = gradientsProgram(program);
+  const opened = await Promise.allSettled([
+    runtime.compile(updateProgram(program), { threads }),
+    ...Array.from({ length: replicas }, () => runtime.compile(graph, own)),
+  ]);
+  const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const failed = opened.find((result) => result.status === "rejected");
+  if (failed) {
+    await Promise.all(sessions.map((session) => session.release()));
+    throw failed.reason;
   }
+  const [update, ...gradients] = sessions;
+  return new SplitStep(program, runs, gradients, update);
 }
 
 class FusedStep implements StepRunner {
@@ -86,48 +113,55 @@ class FusedStep implements StepRunner {
   }
 }
 
-/** Gradients of `accumulate` runs, their mean in float32, and the update. */
+/** Gradients of several runs, on one session or several at once; their mean in float32; the update. */
 export class SplitStep implements StepRunner {
   readonly #program: ProgramOptions;
-  readonly #accumulate: number;
-  readonly #gradients: Session;
+  readonly #runs: number;
+  readonly #gradients: readonly Session[];
   readonly #update: Session;
 
-  constructor(program: ProgramOptions, accumulate: number, gradients: Session, update: Session) {
+  constructor(program: ProgramOptions, runs: number, gradients: readonly Session[], update: Session) {
     this.#program = program;
-    this.#accumulate = accumulate;
+    this.#runs = runs;
     this.#gradients = gradients;
     this.#update = update;
   }
 
   async run(slabs: StateSlabs, inputs: StepInputs): Promise<StepOutputs> {
     const { batch, layout } = this.#program;
-    const errors = new Float32Array(batch * this.#accumulate);
+    const errors = new Float32Array(batch * this.#runs);
     let loss = 0;
-    let sums: Float32Array[] = [];
-    for (let part = 0; part < this.#accumulate; part++) {
-      const results = await this.#gradients.run({
-        ...slabFeeds(slabs, ["parameters"]),
-        ...exampleFeeds(this.#program, this.#gradients, inputs, part),
-      });
-      loss += results.loss[0] / this.#accumulate;
-      errors.set(results.errors, part * batch);
-      const gradients = layout.lengths.map((_, slab) => results[`gradient.${slab}`] as Float32Array);
-      if (part === 0) sums = gradients;
-      else sums.forEach((sum, slab) => void addTo(sum, gradients[slab]));
+    let sums: Float32Array[] | undefined;
+    for (let first = 0; first < this.#runs; first += this.#gradients.length) {
+      const sessions = this.#gradients.slice(0, this.#runs - first);
+      const round = await Promise.all(sessions.map((session, i) => this.#part(session, slabs, inputs, first + i)));
+      // Always summed in the order of the parts, so that the result does not depend on who finishes first.
+      for (const [i, results] of round.entries()) {
+        loss += results.loss[0] / this.#runs;
+        errors.set(results.errors, (first + i) * batch);
+        const gradients = layout.lengths.map((_, slab) => results[`gradient.${slab}`] as Float32Array);
+        if (sums) sums.forEach((sum, slab) => void addTo(sum, gradients[slab]));
+        else sums = gradients;
+      }
     }
-    if (this.#accumulate > 1) for (const sum of sums) scale(sum, 1 / this.#accumulate);
+    for (const sum of sums!) scale(sum, 1 / this.#runs);
     const results = await this.#update.run({
       ...slabFeeds(slabs, slabNames),
-      ...Object.fromEntries(sums.map((sum, slab) => [`gradient.${slab}`, sum])),
+      ...Object.fromEntries(sums!.map((sum, slab) => [`gradient.${slab}`, sum])),
       ...scalarFeed(inputs),
     });
     return { loss, errors, ...nextState(results, this.#program) };
   }
 
+  #part(session: Session, slabs: StateSlabs, inputs: StepInputs, part: number): Promise<Results> {
+    return session.run({
+      ...slabFeeds(slabs, ["parameters"]),
+      ...exampleFeeds(this.#program, session, inputs, part),
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#gradients.release();
-    await this.#update.release();
+    await Promise.all([...this.#gradients, this.#update].map((session) => session.release()));
   }
 }
 

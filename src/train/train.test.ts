@@ -148,10 +148,10 @@ describe("forms of the step", () => {
 
   it("one graph and two graphs give the same numbers", async () => {
     const { slabs, program: options } = program(4);
-    await using fused = await compileStep(options, 1, runtime, { threads: 1 });
+    await using fused = await compileStep(options, { runs: 1, replicas: 1, threads: 1 }, runtime);
     const gradients = await runtime.compile(gradientsProgram(options), { threads: 1 });
     const update = await runtime.compile(updateProgram(options), { threads: 1 });
-    await using split = new SplitStep(options, 1, gradients, update);
+    await using split = new SplitStep(options, 1, [gradients], update);
     let [a, b] = [slabs, slabs];
     for (let step = 0; step < 5; step++) {
       const [one, two] = [await fused.run(a, inputs), await split.run(b, inputs)];
@@ -166,8 +166,8 @@ describe("forms of the step", () => {
 
   it("twice two images are four images", async () => {
     const { slabs, program: four } = program(4);
-    await using whole = await compileStep(four, 1, runtime, { threads: 1 });
-    await using halves = await compileStep(program(2).program, 2, runtime, { threads: 1 });
+    await using whole = await compileStep(four, { runs: 1, replicas: 1, threads: 1 }, runtime);
+    await using halves = await compileStep(program(2).program, { runs: 2, replicas: 1, threads: 1 }, runtime);
     const [a, b] = [await whole.run(slabs, inputs), await halves.run(slabs, inputs)];
     expect(Math.abs(b.loss - a.loss) / a.loss).toBeLessThan(1e-6);
     expect(Math.abs(b.gradientNorm - a.gradientNorm) / a.gradientNorm).toBeLessThan(1e-5);

@@ -19,13 +19,13 @@ import { SlabLayout, type Weights } from "../nn/weights.ts";
 import { adamScalars } from "../optim/adam.ts";
 import { emaDecay, learningRate } from "../optim/schedules.ts";
 import type { Runtime } from "../runtime/session.ts";
-import { drawStep, dropLabels } from "./draw.ts";
+import { drawStep, dropLabels, type StepDraw } from "./draw.ts";
 import { emptyBuckets, intoBuckets, type NoiseBucket } from "./noise-buckets.ts";
 import { isPlanned, Pace, planSteps } from "./pace.ts";
 import { imageSize } from "./programs.ts";
 import { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
 import { checkSameLayout, initialState, type TrainingState, weightsOf } from "./state.ts";
-import { compileStep, type StepInputs, type StepRunner } from "./step.ts";
+import { compileStep, replicasFor, type StepInputs, type StepRunner } from "./step.ts";
 
 export interface TrainOptions extends TrainingOptions {
   network: ImageNetwork;
@@ -75,12 +75,18 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
   #state: TrainingState;
   #loop?: AsyncGenerator<Tick, void, undefined>;
   #running = false;
+  /** The random numbers of the step to come. */
+  #drawn?: { step: number; draw: StepDraw };
 
   constructor(options: TrainOptions) {
     const { network, objective, data, runtime, from, initial, signal, ...rest } = options;
     this.#options = { network, objective, data, runtime, signal };
     this.#settings = parseConfig(trainingSchema, rest, "training");
     checkFit(network, data, this.#settings);
+    const { batch, replicas = 1 } = this.#settings;
+    if (batch % replicas !== 0) {
+      throw new ConfigError(`training: ${replicas} replicas do not divide a batch of ${batch} images`);
+    }
     this.#state = from ? this.#resumed(from) : this.#fresh(initial);
   }
 
@@ -151,6 +157,7 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     this.#checkIdle();
     const { network, data, runtime, signal } = this.#options;
     const { batch, accumulate, optimiser, clip, threads, seed } = this.#settings;
+    const replicas = this.#replicas;
     if (this.#ended(signal)) return;
     const count = batch * accumulate;
     const stream = batches(data, { batch: count, seed, from: this.#state.examples });
@@ -158,8 +165,8 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     let runner: StepRunner | undefined;
     this.#running = true;
     try {
-      const program = { network, layout: this.#state.layout, batch, optimiser, clip };
-      runner = await compileStep(program, accumulate, runtime, { threads });
+      const program = { network, layout: this.#state.layout, batch: batch / replicas, optimiser, clip };
+      runner = await compileStep(program, { runs: accumulate * replicas, replicas, threads }, runtime);
       while (!this.#ended(signal)) {
         const began = performance.now();
         const examples = (await stream.next()).value as StreamedBatch;
@@ -170,6 +177,11 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
       await stream.return();
       await runner?.[Symbol.asyncDispose]();
     }
+  }
+
+  get #replicas(): number {
+    const { batch, threads = this.#options.runtime.threads ?? 1, replicas } = this.#settings;
+    return replicas ?? replicasFor(batch, threads);
   }
 
   #checkIdle(): void {
@@ -186,14 +198,19 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     const step = this.#state.step + 1;
     const count = batch * accumulate;
     const rate = learningRate(settings.learningRate, step, this.#state.steps);
-    const draw = drawStep(objective, { seed, step, count, imageSize: imageSize(network), runs: accumulate });
+    const runs = accumulate * this.#replicas;
+    const numbers = (of: number) => drawStep(objective, { seed, step: of, count, imageSize: imageSize(network), runs });
+    const draw = this.#drawn?.step === step ? this.#drawn.draw : numbers(step);
     const inputs: StepInputs = {
       ...draw,
       images: examples.images,
       classLabels: this.#labels(examples, step),
       scalars: { ...adamScalars(step, rate, settings.optimiser), emaDecay: emaDecay(settings.ema, step) },
     };
-    const { loss, gradientNorm, errors, next } = await runner.run(this.#state.slabs, inputs);
+    const running = runner.run(this.#state.slabs, inputs);
+    // While the replicas work, the numbers of the next step are drawn.
+    if (step < this.#state.steps) this.#drawn = { step: step + 1, draw: numbers(step + 1) };
+    const { loss, gradientNorm, errors, next } = await running;
     checkFinite(loss, gradientNorm, step, rate);
 
     const duration = (performance.now() - began) / 1000;

@@ -13,7 +13,7 @@ import { positionOf, tabulate } from "../reference/space.ts";
 import { buildCase } from "../testing/cases.ts";
 import { expectClose } from "../testing/compare.ts";
 import { Draw } from "../testing/draw.ts";
-import { createSession } from "./session.ts";
+import { createSession } from "./onnxruntime.ts";
 
 /** Extents of the reach of a kernel, from its first to its last tap. */
 const reachOf = ({ kernel, dilation }: ConvGeometry) => kernel.map((taps, axis) => dilation[axis] * (taps - 1) + 1);
@@ -47,7 +47,7 @@ async function runOnnx(
   };
   builder.node(geometry.transposed ? "ConvTranspose" : "Conv", ["x", "w"], attributes, "y");
   builder.output("y", output, "float32");
-  const session = await createSession("cpu", builder.bytes());
+  const session = await createSession({ device: "cpu", bytes: builder.bytes(), threads: 1 });
   const tensorOf = ({ data, shape }: typeof x) => new OrtTensor("float32", Float32Array.from(data), shape);
   const { y } = await session.run({ x: tensorOf(x), w: tensorOf(w) });
   await session.release();

@@ -1,56 +1,32 @@
 /**
- * Sessions on onnxruntime-node.
- *
- * Memory pattern off and no spinning: measured to halve the peak of a training step and to lose nothing. Denormals are
- * kept: onnxruntime would switch them off for the whole calling thread, JavaScript's own arithmetic included. Outputs
- * are fresh arrays that the next step adopts as feeds; nothing is preallocated.
+ * Sessions on onnxruntime-node, in the calling thread, which a run blocks, or in a thread of their own.
  */
 import { availableParallelism } from "node:os";
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { DeviceError } from "../../core/errors.ts";
-import type { TensorArray } from "../../core/shape.ts";
 import { type Graph, type GraphInput, inputsOf } from "../../graph/graph.ts";
 import { toOnnx } from "../../onnx/export.ts";
 import { checkFeeds } from "../feeds.ts";
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../session.ts";
 import { convBlock } from "./blocks.ts";
-import { availableDevices, checkDevice, type Device } from "./devices.ts";
+import { checkDevice, type Device } from "./devices.ts";
+import { createSession, runSession } from "./onnxruntime.ts";
+import { WorkerSession } from "./worker-session.ts";
 
 /** A runtime on a device of this machine. Raises a DeviceError that lists the devices there are. */
 export function nodeRuntime(device: string = "cpu"): Runtime {
   const checked = checkDevice(device);
-  return { device: checked, compile: (graph, options) => compile(checked, graph, options) };
+  const threads = checked === "cpu" ? availableParallelism() : 1;
+  return { device: checked, threads, compile: (graph, options) => compile(checked, graph, options) };
 }
 
 async function compile(device: Device, graph: Graph, options: CompileOptions = {}): Promise<Session> {
   const inputs = inputsOf(graph);
   const block = device === "cpu" ? await convBlock() : undefined;
   const bytes = toOnnx(graph, {}, { convBlock: block });
-  const session = await createSession(device, bytes, options);
-  return new NodeSession(session, inputs);
-}
-
-/** An onnxruntime session of ONNX bytes, with the options that langevin measured. */
-export async function createSession(
-  device: Device,
-  bytes: Uint8Array,
-  options: CompileOptions = {},
-): Promise<InferenceSession> {
-  try {
-    return await InferenceSession.create(bytes, {
-      executionProviders: [device],
-      graphOptimizationLevel: "all",
-      intraOpNumThreads: options.threads ?? availableParallelism(),
-      enableMemPattern: false,
-      logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
-    });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (device === "cpu") throw error;
-    const others = availableDevices().filter((other) => other !== device);
-    throw new DeviceError(`device ${device} cannot be used here (${message}); try ${others.join(" or ")}`);
-  }
+  const { threads = availableParallelism() } = options;
+  if (options.ownThread) return WorkerSession.open(inputs, { device, bytes, threads });
+  return new NodeSession(await createSession({ device, bytes, threads }), inputs);
 }
 
 class NodeSession implements Session {
@@ -66,14 +42,7 @@ class NodeSession implements Session {
   async run(feeds: Feeds): Promise<Results> {
     if (this.#released) throw new DeviceError("this session was released; compile the graph again");
     checkFeeds(this.inputs, feeds);
-    const tensors: Record<string, OrtTensor> = {};
-    for (const { name, shape, dtype } of this.inputs) {
-      tensors[name] = new OrtTensor(dtype, feeds[name] as Float32Array, shape as number[]);
-    }
-    const outputs = await this.#session.run(tensors);
-    const results: Results = {};
-    for (const [name, tensor] of Object.entries(outputs)) results[name] = tensor.data as TensorArray;
-    return results;
+    return runSession(this.#session, this.inputs, feeds);
   }
 
   async release(): Promise<void> {

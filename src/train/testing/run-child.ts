@@ -2,10 +2,10 @@
  * A process that trains the tiny run in a folder, to be killed from outside or, at a chosen call of the file system, by
  * itself.
  *
- *   node --import tsx run-child.ts FOLDER STEPS SAVE_EVERY [KILL_AT_SAVE KILL_AT_CALL]
+ *   node --import tsx run-child.ts FOLDER STEPS SAVE_EVERY [linger | KILL_AT_SAVE KILL_AT_CALL]
  *
- * Prints "step <n>" after each step. With the last two arguments, the save of that number (from 1) kills the process at
- * the named call of the file system: "write" in the middle of the bytes, "sync" before and "rename" before or
+ * Prints "step <n>" after each step. `linger`: does not exit after the last one, so that a slow killer still finds it.
+ * With two more arguments, the save of that number (from 1) kills the process at the named call of the file system: "write" in the middle of the bytes, "sync" before and "rename" before or
  * "renamed" after the replacement.
  */
 import { existsSync } from "node:fs";
@@ -56,3 +56,4 @@ for await (const { step, loss } of training) {
   }
   process.stdout.write(`step ${step}\n`);
 }
+if (killAtSave === "linger") setInterval(() => {}, 1000);
