@@ -85,7 +85,6 @@ describe("a run that was killed", () => {
 
   it.each([
     ["write", 9, 1],
-    ["sync", 9, 1],
     ["rename", 9, 1],
     ["renamed", 12, 0],
   ] as const)(

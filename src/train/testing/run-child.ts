@@ -5,7 +5,7 @@
  *   node --import tsx run-child.ts FOLDER STEPS SAVE_EVERY [linger | KILL_AT_SAVE KILL_AT_CALL]
  *
  * Prints "step <n>" after each step. `linger`: does not exit after the last one, so that a slow killer still finds it.
- * With two more arguments, the save of that number (from 1) kills the process at the named call of the file system: "write" in the middle of the bytes, "sync" before and "rename" before or
+ * With two more arguments, the save of that number (from 1) kills the process at the named call of the file system: "write" in the middle of the bytes, "rename" before or
  * "renamed" after the replacement.
  */
 import { existsSync } from "node:fs";
@@ -30,7 +30,7 @@ const deadly = {
         await file.writeFile(bytes.subarray(0, bytes.length / 2));
         die();
       },
-      sync: async () => (killAtCall === "sync" ? die() : file.sync()),
+      sync: () => file.sync(),
       close: () => file.close(),
     };
   },
