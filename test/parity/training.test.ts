@@ -49,7 +49,7 @@ async function run(name: string, accumulate: 1 | 2) {
   const [beta1, beta2] = settings.betas;
   const optimiser = { beta1, beta2, epsilon: settings.eps, weightDecay: settings.weightDecay };
   const program = { network, layout, batch: 4 / accumulate, optimiser, clip: settings.clipNorm ?? undefined };
-  await using step = await compileStep(program, accumulate, nodeRuntime(), { threads: 1 });
+  await using step = await compileStep(program, { runs: accumulate, replicas: 1, threads: 1 }, nodeRuntime());
   const losses: number[] = [];
   const gradNorms: number[] = [];
   let slabs: StateSlabs = first;
