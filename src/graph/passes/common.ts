@@ -14,7 +14,10 @@ export function shareCommon(graph: Graph): Graph {
   const identities = new Map<object, number>();
   const identify = (value: object) => {
     let identity = identities.get(value);
-    if (identity === undefined) identities.set(value, (identity = identities.size));
+    if (identity === undefined) {
+      identity = identities.size;
+      identities.set(value, identity);
+    }
     return identity;
   };
   return rewrite(graph, (node) => {
