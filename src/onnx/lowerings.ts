@@ -38,22 +38,14 @@ const composed = (op: string) => (): never => {
  */
 const LONG_SUM = 1024;
 
-/** The largest divisor of `extent` that is at most `most`. */
-function divisorUpTo(extent: number, most: number): number {
-  for (let divisor = Math.min(extent, most); divisor > 1; divisor--) {
-    if (extent % divisor === 0) return divisor;
-  }
-  return 1;
-}
-
-/** One ReduceSum where the sum is short; otherwise each run of neighbouring axes in stages, the last run first. */
+/** One ReduceSum for a short sum over one axis; otherwise each run of neighbouring axes as one, the last run first. */
 function lowerReduceSum(
   builder: OnnxBuilder,
   { inputs: [x], attributes: { axes }, shape }: Tensor<"reduceSum">,
   [name]: readonly string[],
   output?: string,
 ): string {
-  if (sizeOf(axes.map((axis) => x.shape[axis])) <= LONG_SUM) {
+  if (axes.length === 1 && x.shape[axes[0]] <= LONG_SUM) {
     return builder.node("ReduceSum", [name, builder.integers(axes)], { keepdims: 1 }, output);
   }
   let current = name;
@@ -69,28 +61,38 @@ function lowerReduceSum(
   return reshape(builder, current, shape, output);
 }
 
-/** Sums the middle axis of [outer, length, inner], at most LONG_SUM terms at a time. */
+/**
+ * Sums the middle axis of [outer, length, inner], at most LONG_SUM terms at a time. Innermost axes of one element are
+ * left out of the shapes: the runtime's fast paths do not look through them.
+ */
 function sumInStages(
   builder: OnnxBuilder,
   name: string,
   [outer, extent, inner]: readonly [number, number, number],
 ): string {
+  const tail = inner === 1 ? [] : [inner];
   let current = name;
   let length = extent;
   while (length > 1) {
-    const chunk = divisorUpTo(length, LONG_SUM);
-    if (chunk === 1) {
-      // A prime length: pad with a zero to an even one.
-      current = reshape(builder, current, [outer, length, inner]);
-      current = builder.node("Pad", [current, builder.integers([0, 0, 0, 0, 1, 0])]);
-      length += 1;
-      continue;
+    const chunk = chunkOf(length);
+    const missing = (chunk - (length % chunk)) % chunk;
+    if (missing > 0) {
+      current = reshape(builder, current, [outer, length, ...tail]);
+      const after = [0, missing, ...tail.map(() => 0)];
+      current = builder.node("Pad", [current, builder.integers([...after.map(() => 0), ...after])]);
     }
-    current = reshape(builder, current, [outer, length / chunk, chunk, inner]);
+    length = (length + missing) / chunk;
+    current = reshape(builder, current, [outer, length, chunk, ...tail]);
     current = builder.node("ReduceSum", [current, builder.integers([2])], { keepdims: 0 });
-    length /= chunk;
   }
   return current;
+}
+
+/** Terms of one stage: a divisor of the length that is large enough to be worth it, or else a number to pad to. */
+function chunkOf(length: number): number {
+  if (length <= LONG_SUM) return length;
+  for (let divisor = LONG_SUM; divisor >= 32; divisor--) if (length % divisor === 0) return divisor;
+  return LONG_SUM;
 }
 
 /**
