@@ -14,6 +14,7 @@ import type { ImageNetwork } from "../models/network.ts";
 import { SlabLayout, Weights } from "../nn/weights.ts";
 import { optimise } from "../onnx/export.ts";
 import type { AdamOptions } from "../optim/adam.ts";
+import { stateDict } from "../train/network-config.ts";
 import { fusedProgram } from "../train/programs.ts";
 
 export interface Block {
@@ -26,7 +27,8 @@ export interface Block {
 /** The parameters by block, in order of definition. `all`: every parameter is a block of its own. */
 export function blocksOf(network: ImageNetwork, all = false): Block[] {
   const blocks = new Map<string, Block>();
-  for (const { name, shape } of new SlabLayout(network).entries) {
+  const layout = new SlabLayout(network);
+  for (const [name, { shape }] of stateDict(network, new Weights(layout, layout.zeros()))) {
     const path = all ? name : blockOf(name);
     const block = blocks.get(path) ?? { name: path, tensors: 0, parameters: 0 };
     blocks.set(path, { ...block, tensors: block.tensors + 1, parameters: block.parameters + sizeOf(shape) });
@@ -37,8 +39,7 @@ export function blocksOf(network: ImageNetwork, all = false): Block[] {
 /** `down_blocks.0.resnets.1.conv1.weight` is in `down_blocks.0`, `mid_block.resnets.0…` in `mid_block`. */
 function blockOf(name: string): string {
   const parts = name.split(".");
-  const start = parts[0] === "inner" ? 1 : 0;
-  return parts.slice(start, /^\d+$/.test(parts[start + 1]) ? start + 2 : start + 1).join(".");
+  return parts.slice(0, /^\d+$/.test(parts[1]) ? 2 : 1).join(".");
 }
 
 const BYTES: Readonly<Record<DType, number>> = { float32: 4, int32: 4, bool: 1 };

@@ -2,16 +2,17 @@
  * A trained model as the commands use it: a run folder, or a folder of diffusers together with the recipe that says what it
  * was trained for.
  */
-import { ConfigError } from "../core/errors.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError, FileAccessError } from "../core/errors.ts";
 import { type Solver, type SolverName, solverFrom } from "../diffusion/index.ts";
 import { objectiveFrom } from "../diffusion/objective.ts";
 import type { SampleRequest } from "../pipelines/sample.ts";
-import { type Recipe, type SolverConfig, solverOf } from "../recipes/recipe.ts";
+import { parseSampling, type SolverConfig, solverOf } from "../recipes/recipe.ts";
 import { recipeNamed } from "../recipes/registry.ts";
 import { nodeRuntime } from "../runtime/node/session.ts";
-import { type LoadedModel, loadModel } from "../train/index.node.ts";
+import { type LoadedModel, loadModel, RUN_FILE } from "../train/index.node.ts";
 import { projectRecipes } from "./config-file.ts";
-import { recipeFrom } from "./training-run.ts";
 
 export interface DrawingOptions {
   count?: number;
@@ -27,34 +28,38 @@ export interface DrawingOptions {
   threads?: number;
 }
 
-/** The model of a folder, and a request for images of it. */
+/** The model of a folder, the name of the data that it was trained on, and a request for images of it. */
 export async function openForDrawing(
   folder: string,
   options: DrawingOptions,
-): Promise<{ model: LoadedModel; recipe: Recipe; request: SampleRequest }> {
+): Promise<{ model: LoadedModel; data: unknown; request: SampleRequest }> {
+  if (!existsSync(folder)) {
+    throw new FileAccessError(`there is no folder ${folder}; give the folder of a run, such as runs/digits`);
+  }
   const runtime = nodeRuntime(options.device);
   const model = await loadModel(folder);
-  const recipe = await recipeFor(model, folder, options.recipe);
-  const { count, seed, guidance } = { ...recipe.sampling, ...defined(options) };
+  const { objective, data, sampling } = await purposeOf(model, folder, options.recipe);
+  const { count, seed, guidance } = { ...sampling, ...defined(options) };
   const request: SampleRequest = {
     network: model.network,
     weights: model.weights,
-    objective: objectiveFrom(recipe.objective),
+    objective: objectiveFrom(objective),
     runtime,
     threads: options.threads,
-    solver: chosenSolver(recipe.sampling.solver, options),
+    solver: chosenSolver(sampling.solver, options),
     count,
     seed,
     guidance,
     batch: options.batch,
     classLabel: options.class,
   };
-  return { model, recipe, request };
+  return { model, data: data.name, request };
 }
 
-async function recipeFor({ run }: LoadedModel, folder: string, name?: string): Promise<Recipe> {
+/** What the network was trained for: by a recipe that is named, or as the run folder says. */
+async function purposeOf({ run }: LoadedModel, folder: string, name?: string) {
   if (name !== undefined) return recipeNamed(name, await projectRecipes(process.cwd()));
-  if (run) return recipeFrom(run, folder);
+  if (run) return { ...run, sampling: parseSampling(run.sampling ?? {}, join(folder, RUN_FILE)) };
   throw new ConfigError(
     `${folder} has no run.json, so it does not say what the network was trained for: name the recipe that does, such as ` +
       "--recipe ddpm-cifar10",

@@ -2,9 +2,10 @@
  * The command line: what can be typed, and its help. Commands are loaded when they run.
  */
 import { Command, Option } from "commander";
+import { version } from "../version.node.ts";
 import { collect, real, whole, wholeList } from "./arguments.ts";
+import { command as call } from "./package.ts";
 import { note } from "./show.ts";
-import { command as call, version } from "./version.ts";
 
 const device = () => new Option("--device <name>", "where to compute: cpu, webgpu, cuda, coreml, dml").default("cpu");
 const threads = () => new Option("--threads <n>", "threads (default: all cores)").argParser(whole(1));

@@ -28,7 +28,7 @@ import {
   saveModel,
 } from "../train/index.node.ts";
 import { networkFrom, type Tick, type Training, train } from "../train/index.ts";
-import { version } from "./version.ts";
+import { version } from "../version.node.ts";
 
 export interface TrainingRunOptions {
   recipe: Recipe;
@@ -95,6 +95,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   }
   if (resume) await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(describe(recipe), null, 2)}\n`);
   else await createRun(folder, describe(recipe));
+  options.onNote(resume ? `${folder} goes on after step ${training.step}` : `training ${recipe.name} into ${folder}`);
 
   const loss = await loop(training, network, objective, options);
   await saveCheckpoint(folder, network, training.state());
@@ -140,7 +141,7 @@ async function loop(
     const due = sampleEvery === undefined ? step >= grids[0] * steps : sampleEvery > 0 && step % sampleEvery === 0;
     if (due && !last && !signal.aborted) {
       grids = grids.filter((share) => step < share * steps);
-      const solver = ddim({ steps: GRID.steps });
+      const solver = ddim({ steps: Math.min(GRID.steps, objective.path.timesteps ?? GRID.steps) });
       const request = {
         network,
         objective,
@@ -151,7 +152,8 @@ async function loop(
       };
       const { images, shape } = await sample({ ...request, count: GRID.count, seed: recipe.sampling.seed });
       const path = join(folder, "samples", `step-${String(step).padStart(6, "0")}.png`);
-      options.onPicture?.(await writeSamples(path, images, shape), step);
+      const written = await writeSamples(path, images, shape);
+      options.onPicture?.(written, step);
     }
     if ((performance.now() - saved) / 1000 > CHECKPOINT_SECONDS && !last) {
       await saveCheckpoint(folder, network, training.state());
@@ -183,8 +185,9 @@ async function drawPictures(
   try {
     const { images, shape } = await sample({ ...request, onStep: onDrawing });
     const path = join(folder, "samples.png");
-    options.onPicture?.(await writeSamples(path, images, shape), training.step);
+    const written = await writeSamples(path, images, shape);
     drawn.push(path);
+    options.onPicture?.(written, training.step);
     const way = join(folder, "denoising.webp");
     await writeDenoising(way, { ...request, count: Math.min(count, 16) });
     drawn.push(way);
@@ -207,6 +210,9 @@ export async function recipeOfRun(folder: string): Promise<Recipe> {
 
 /** The recipe that a `run.json` describes. */
 export function recipeFrom(run: RunDescription, folder: string): Recipe {
-  const { langevin: _, seed, recipe = "run", training, sampling, ...rest } = run;
-  return parseRecipe({ ...rest, name: recipe, training: { ...training, seed }, sampling }, join(folder, RUN_FILE));
+  const { langevin: _, seed, recipe: name, training, ...rest } = run;
+  if (name === undefined) {
+    throw new ConfigError(`${folder} was trained by a program, not by a recipe: go on with it there (train({ from }))`);
+  }
+  return parseRecipe({ ...rest, name, training: { ...training, seed } }, join(folder, RUN_FILE));
 }

@@ -6,9 +6,10 @@
 import * as z from "zod";
 import { parseConfig } from "../core/config.ts";
 import { ConfigError } from "../core/errors.ts";
-import { type ObjectiveConfig, objectiveFrom } from "../diffusion/objective.ts";
+import { type Objective, type ObjectiveConfig, objectiveFrom } from "../diffusion/objective.ts";
 import { type SolverName, type SolverOptions, solverFrom } from "../diffusion/solvers/registry.ts";
 import type { Solver } from "../diffusion/solvers/solver.ts";
+import type { ImageNetwork } from "../models/network.ts";
 import { networkFrom, networkSchema } from "../train/network-config.ts";
 import { trainingSchema } from "../train/settings.ts";
 import { type DataConfig, type DataOptions, parseData } from "./data.ts";
@@ -18,6 +19,15 @@ export type SolverConfig = { [K in SolverName]: { readonly name: K } & Readonly<
 
 /** Checked by the rooms that they belong to, in `parseRecipe`. */
 const named = z.looseObject({ name: z.string() });
+
+const samplingSchema = z.strictObject({
+  solver: named.default({ name: "ddim", steps: 50 }),
+  /** Images in `samples.png`. */
+  count: z.int().positive().default(64),
+  /** Scale of classifier-free guidance; 1 for none. */
+  guidance: z.number().nonnegative().default(1),
+  seed: z.int().nonnegative().default(0),
+});
 
 export const recipeSchema = z.strictObject({
   /** Letters, digits, `.`, `_` and `-`: it becomes the name of a folder. */
@@ -32,14 +42,7 @@ export const recipeSchema = z.strictObject({
   objective: z.looseObject({}),
   data: named,
   training: trainingSchema.extend({ seed: trainingSchema.shape.seed.default(0) }),
-  sampling: z.strictObject({
-    solver: named,
-    /** Images in `samples.png`. */
-    count: z.int().positive().default(64),
-    /** Scale of classifier-free guidance; 1 for none. */
-    guidance: z.number().nonnegative().default(1),
-    seed: z.int().nonnegative().default(0),
-  }),
+  sampling: samplingSchema.prefault({}),
 });
 
 type Parsed = z.output<typeof recipeSchema>;
@@ -49,14 +52,17 @@ type Written = z.input<typeof recipeSchema>;
 export interface Recipe extends Omit<Parsed, "objective" | "data" | "sampling"> {
   objective: ObjectiveConfig;
   data: DataConfig;
-  sampling: Omit<Parsed["sampling"], "solver"> & { solver: SolverConfig };
+  sampling: SamplingConfig;
 }
+
+/** How a run is sampled from. */
+export type SamplingConfig = Omit<Parsed["sampling"], "solver"> & { solver: SolverConfig };
 
 /** A recipe as a user writes it. */
 export interface RecipeOptions extends Omit<Written, "objective" | "data" | "sampling"> {
   objective: Pick<ObjectiveConfig, "path" | "prediction"> & Partial<ObjectiveConfig>;
   data: DataOptions;
-  sampling: Omit<Written["sampling"], "solver"> & { solver: SolverConfig };
+  sampling?: Omit<Written["sampling"] & object, "solver"> & { solver?: SolverConfig };
 }
 
 /** Checks a recipe and fills in its defaults. Raises a ConfigError that names the field. */
@@ -68,17 +74,34 @@ export function defineRecipe(options: RecipeOptions): Recipe {
 /** `defineRecipe` for a value of any origin; `label` names it in the message. */
 export function parseRecipe(value: unknown, label: string): Recipe {
   const parsed = parseConfig(recipeSchema, value, label);
-  const { solver: solverConfig, ...sampling } = parsed.sampling;
-  const { objective, solver } = labelled(label, () => {
-    networkFrom(parsed.network);
-    return { objective: objectiveFrom(parsed.objective), solver: solverOf(solverConfig as SolverConfig) };
+  const sampling = parseSampling(parsed.sampling, label);
+  const objective = labelled(label, () => {
+    const objective = objectiveFrom(parsed.objective);
+    checkSampling(sampling, networkFrom(parsed.network), objective);
+    return objective;
   });
   return {
     ...parsed,
     objective: objective.toJSON(),
     data: parseData(parsed.data, `${label}: data`),
-    sampling: { ...sampling, solver: { name: solver.name, ...solver.config } as SolverConfig },
+    sampling,
   };
+}
+
+/** How a run is sampled from, with the defaults: 64 images of 50 steps of DDIM. */
+export function parseSampling(value: unknown, label: string): SamplingConfig {
+  const { solver: config, ...sampling } = parseConfig(samplingSchema, value, label);
+  const solver = labelled(label, () => solverOf(config as SolverConfig));
+  return { ...sampling, solver: { name: solver.name, ...solver.config } as SolverConfig };
+}
+
+/** So that no run is trained for hours and cannot be drawn from: raises a ConfigError now. */
+function checkSampling({ solver, guidance }: SamplingConfig, network: ImageNetwork, { path }: Objective): void {
+  const denoise = () => Promise.reject(new Error("never asked"));
+  solverOf(solver).sample({ path, denoise }, { shape: [1], seed: 0 }); // checks at once, and works only when iterated
+  if (guidance !== 1 && network.classes === undefined) {
+    throw new ConfigError(`sampling.guidance is ${guidance}, but the network has no classes; set num_class_embeds`);
+  }
 }
 
 /** The solver of a configuration. Raises a ConfigError for an unknown name or option. */

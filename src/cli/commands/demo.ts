@@ -12,10 +12,10 @@ import { nodeRuntime } from "../../runtime/node/session.ts";
 import { freeFolder } from "../arguments.ts";
 import { exitCodes } from "../exit.ts";
 import { openForDrawing } from "../model.ts";
+import { command, shipped } from "../package.ts";
 import { bold, note, print, show } from "../show.ts";
 import { formatDuration } from "../terminal/format.ts";
 import { tableLines } from "../terminal/table.ts";
-import { command, shipped } from "../version.ts";
 import { trainWithProgress } from "./train.ts";
 
 export interface DemoCommandOptions {
@@ -74,6 +74,6 @@ export async function demoCommand(options: DemoCommandOptions): Promise<number> 
 function demoRecipe({ seconds, seed = 0, threads }: DemoCommandOptions): Recipe {
   const { digits } = recipes;
   const most = digits.training.budgetSeconds!;
-  const budgetSeconds = seconds === undefined ? most : Math.max(1, Math.min(seconds * 0.9, seconds - AROUND) || 1);
+  const budgetSeconds = seconds === undefined ? most : Math.max(seconds / 2, seconds - AROUND);
   return { ...digits, training: { ...digits.training, budgetSeconds, seed, threads } };
 }

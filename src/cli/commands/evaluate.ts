@@ -16,11 +16,11 @@ export interface EvaluateCommandOptions extends DrawingOptions {
 const COUNT = 1000;
 
 export async function evaluateCommand(folder: string, options: EvaluateCommandOptions): Promise<number> {
-  const { model, recipe, request } = await openForDrawing(folder, { count: COUNT, ...options });
-  if (recipe.data.name !== "digits") {
+  const { model, data, request } = await openForDrawing(folder, { count: COUNT, ...options });
+  if (!/^digits\b/.test(String(data))) {
     const { imageShape } = model.network;
     throw new ConfigError(
-      `evaluate judges handwritten digits, and ${folder} was trained on ${recipe.data.name} ${formatShape(imageShape)}; there is no judge for those yet`,
+      `evaluate judges handwritten digits, and ${folder} was trained on ${data} ${formatShape(imageShape)}; there is no judge for those yet`,
     );
   }
   const { images } = await drawWithProgress(request, options.json);

@@ -14,11 +14,11 @@ import { projectRecipes } from "../config-file.ts";
 import { exitCodes } from "../exit.ts";
 import { type Block, blocksOf, type GraphFigures, samplingFigures, trainingFigures } from "../footprint.ts";
 import { checkImageFolder } from "../image-check.ts";
+import { command } from "../package.ts";
 import { bold, print, printJson } from "../show.ts";
 import { formatBytes, formatInteger } from "../terminal/format.ts";
 import { tableLines } from "../terminal/table.ts";
 import { recipeFrom } from "../training-run.ts";
-import { command } from "../version.ts";
 
 export interface InspectCommandOptions {
   all?: boolean;
@@ -56,8 +56,9 @@ async function inspectImages(folder: string, { json }: InspectCommandOptions): P
 
 /** Loads all that a run holds, so that damage shows. */
 async function inspectRun(folder: string, options: InspectCommandOptions): Promise<number> {
-  const recipe = recipeFrom(await readRun(folder), folder);
-  const network = networkFrom(recipe.network);
+  const run = await readRun(folder);
+  const recipe = run.recipe === undefined ? undefined : recipeFrom(run, folder);
+  const network = networkFrom(run.network);
   const found: Record<string, string> = {};
   if (existsSync(join(folder, STATE_FILE))) {
     const { step, steps } = await loadCheckpoint(folder, network);
@@ -156,5 +157,5 @@ function printGraphs(training: GraphFigures | undefined, sampling: GraphFigures)
   print();
   const memory = ({ batch, bytes }: GraphFigures) => `${formatBytes(bytes)} at batch ${batch}`;
   const parts = [...(training ? [`training ${memory(training)}`] : []), `sampling ${memory(sampling)}`];
-  print(`memory, estimated (arrays of a step, without the runtime's own): ${parts.join(", ")}`);
+  print(`memory of the arrays of a step, estimated (the runtime's own comes on top): ${parts.join(", ")}`);
 }

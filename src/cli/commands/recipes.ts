@@ -4,9 +4,9 @@
 import { recipes } from "../../recipes/registry.ts";
 import { projectRecipes } from "../config-file.ts";
 import { exitCodes } from "../exit.ts";
+import { command } from "../package.ts";
 import { bold, print, printJson } from "../show.ts";
 import { tableLines } from "../terminal/table.ts";
-import { command } from "../version.ts";
 
 export async function recipesCommand({ json }: { json?: boolean }): Promise<number> {
   const all = { ...recipes, ...(await projectRecipes(process.cwd())) };

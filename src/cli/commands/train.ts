@@ -10,11 +10,11 @@ import { nodeRuntime } from "../../runtime/node/session.ts";
 import { freeFolder } from "../arguments.ts";
 import { projectRecipes } from "../config-file.ts";
 import { exitCodes, interruptible } from "../exit.ts";
+import { command } from "../package.ts";
 import { note, print, printJson } from "../show.ts";
 import { formatDuration, formatLoss } from "../terminal/format.ts";
 import { ProgressLine } from "../terminal/progress.ts";
 import { recipeOfRun, runTraining, type TrainingRunOptions, type TrainingRunResult } from "../training-run.ts";
-import { command } from "../version.ts";
 
 export interface TrainCommandOptions {
   out?: string;
@@ -48,7 +48,7 @@ export async function trainCommand(name: string | undefined, options: TrainComma
 /** The recipe of a new run, with the options of the command line. */
 async function newRecipe(name: string | undefined, options: TrainCommandOptions): Promise<Recipe> {
   if (name === undefined) {
-    throw new ConfigError("name a recipe to train (langevin recipes lists them), or a run with --resume");
+    throw new ConfigError(`name a recipe to train (${command} recipes lists them), or a run with --resume`);
   }
   let recipe = recipeNamed(name, await projectRecipes(process.cwd()));
   if (options.data !== undefined) recipe = withData(recipe, options.data);
@@ -87,7 +87,6 @@ export async function trainWithProgress(options: RunOptions, quiet = false): Pro
   let line: ProgressLine | undefined;
   const say = (text: string) => (line ? line.note(text) : quiet || note(text));
   using interrupt = interruptible(say);
-  if (!quiet) note(`training ${recipe.name} into ${options.folder}`);
   let drawing = false;
   try {
     return await runTraining({

@@ -1,0 +1,56 @@
+export {
+  type DataSource,
+  type DrawOptions,
+  imageFolder,
+  Run,
+  sample,
+  type TrainRequest,
+  train,
+  UNet,
+} from "./api.node.ts";
+export * from "./core/errors.ts";
+export { Random } from "./core/random.ts";
+export type { Shape } from "./core/shape.ts";
+export type { Batch, Dataset } from "./data/dataset.ts";
+export { digits, fashion } from "./data/digits.node.ts";
+export { bytesDataset } from "./data/memory.ts";
+export {
+  betas,
+  classifierFree,
+  cosine,
+  type Denoiser,
+  ddim,
+  ddpm,
+  denoiserOf,
+  linear,
+  logitNormal,
+  type Objective,
+  objective,
+  type Path,
+  type PredictionName,
+  type Solver,
+  type SolverStep,
+  scaledLinear,
+  solve,
+  straightLine,
+  uniformContinuous,
+  uniformDiscrete,
+  vp,
+} from "./diffusion/index.ts";
+export { readImage, writeAnimation, writePng } from "./io/picture.node.ts";
+export { type Picture, toPicture } from "./io/picture.ts";
+export { type DigitsJudgement, judgeDigits } from "./metrics/digits-judge.node.ts";
+export { ImageNetwork } from "./models/network.ts";
+export { Patched } from "./models/patched.ts";
+export type { UNetOptions } from "./models/unet-config.ts";
+export { countParameters } from "./nn/module.ts";
+export { Weights } from "./nn/weights.ts";
+export { writeDenoising, writeForward, writeSamples } from "./pipelines/pictures.node.ts";
+export { type Sampled, type SampleRequest, sampleSteps } from "./pipelines/sample.ts";
+export { defineRecipe, type Recipe, type RecipeOptions, recipes } from "./recipes/index.ts";
+export type { UNetShape } from "./recipes/unet-shape.ts";
+export { nodeRuntime } from "./runtime/node/session.ts";
+export type { Runtime, Session } from "./runtime/session.ts";
+export { exportOnnx, type LoadedModel, loadCheckpoint, loadModel, saveModel } from "./train/index.node.ts";
+export type { Tick } from "./train/index.ts";
+export { version } from "./version.node.ts";

@@ -1,0 +1,34 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "langevin-examples-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs an example with a few steps; raises when it ends with an error. */
+async function runExample(name: string): Promise<string> {
+  const path = fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
+  const env = { ...process.env, LANGEVIN_SMOKE: "1", LANGEVIN_OUT: folder };
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", import.meta.resolve("tsx"), path], {
+    env,
+  });
+  return stdout;
+}
+
+describe("the examples run", () => {
+  it("01-train-digits and 02-sample", async () => {
+    expect(await runExample("01-train-digits.ts")).toMatch(/3\/3 {2}loss \d/);
+    expect(await runExample("02-sample.ts")).toContain("16 images in 2 steps");
+    for (const name of ["run.json", "model.onnx", "samples.png", "1-steps.png", "way.webp"]) {
+      expect(existsSync(join(folder, name)), name).toBe(true);
+    }
+  });
+});
