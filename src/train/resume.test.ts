@@ -2,7 +2,7 @@
  * A run that is killed with SIGKILL, at any step or in the middle of a save, and taken up again ends with the same
  * weights, moments, average and metrics, to the bit, as a run that was not interrupted.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,7 @@ import { train } from "./train.ts";
 
 const STEPS = 40;
 const SAVE_EVERY = 3;
+const children = new Set<ChildProcess>();
 const child = fileURLToPath(new URL("./testing/run-child.ts", import.meta.url));
 let root: string;
 let whole: { state: TrainingState; losses: number[] };
@@ -38,13 +39,17 @@ function startChild(
 ) {
   const args = ["--import", "tsx", child, folder, String(STEPS), String(SAVE_EVERY), ...extra];
   const running = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  children.add(running);
   let last = 0;
   createInterface({ input: running.stdout }).on("line", (line) => {
     last = Number(line.replace("step ", ""));
     onStep(last, () => running.kill("SIGKILL"));
   });
   return new Promise<{ signal: string | null; last: number }>((resolve) => {
-    running.on("close", (_, signal) => resolve({ signal, last }));
+    running.on("close", (_, signal) => {
+      children.delete(running);
+      resolve({ signal, last });
+    });
   });
 }
 
@@ -64,7 +69,10 @@ beforeAll(async () => {
   const state = await finish(folder);
   whole = { state, losses: (await readMetrics(folder)).map((line) => line.loss as number) };
 });
-afterAll(() => rm(root, { recursive: true }));
+afterAll(async () => {
+  for (const running of children) running.kill("SIGKILL"); // of a test that failed
+  await rm(root, { recursive: true });
+});
 
 describe("a run that was killed", () => {
   it("at a random step ends as one that was not", async () => {
