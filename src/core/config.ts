@@ -29,9 +29,22 @@ function describe(schema: z.ZodType, issue: z.core.$ZodIssue, value: unknown): s
   return `${path === "" ? "the value" : path}: ${issue.message.replace(/^Invalid input: /, "")}, given ${JSON.stringify(given)}`;
 }
 
-/** The field names of the object schema at a path. */
+/** The field names of the object schema at a path, seen through defaults and optionality. */
 function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let at: z.ZodType | undefined = schema;
-  for (const key of path) at = at instanceof z.ZodObject ? at.shape[String(key)] : undefined;
+  let at = unwrapped(schema);
+  for (const key of path) at = at instanceof z.ZodObject ? unwrapped(at.shape[String(key)]) : undefined;
   return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function unwrapped(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  let at = schema;
+  while (
+    at instanceof z.ZodDefault ||
+    at instanceof z.ZodPrefault ||
+    at instanceof z.ZodOptional ||
+    at instanceof z.ZodNullable
+  ) {
+    at = at.unwrap();
+  }
+  return at;
 }

@@ -98,13 +98,26 @@ function nameIn(parent: object, child: unknown): string {
   return "";
 }
 
-/** All parameters of a module by state-dict name, in order of definition. */
+/**
+ * All parameters of a module by state-dict name, in order of definition. Raises a ConfigError for a parameter that stands
+ * at two places: tied weights are not supported.
+ */
 export function namedParameters(module: Module<never[], unknown>): Map<string, Parameter> {
   const found = new Map<string, Parameter>();
+  const names = new Map<Parameter, string>();
   const visit = (value: object, prefix: string) => {
     for (const [name, child] of children(value)) {
-      if (child instanceof Parameter) found.set(prefix + name, child);
-      else visit(child, `${prefix}${name}.`);
+      if (!(child instanceof Parameter)) {
+        visit(child, `${prefix}${name}.`);
+        continue;
+      }
+      if (names.has(child)) {
+        throw new ConfigError(
+          `one parameter stands at both ${names.get(child)} and ${prefix}${name}; give each place its own module`,
+        );
+      }
+      names.set(child, prefix + name);
+      found.set(prefix + name, child);
     }
   };
   visit(module, "");

@@ -1,8 +1,8 @@
 /**
  * The calls to onnxruntime-node: everything that a thread needs to run a model.
  *
- * Memory pattern off and no spinning: measured to halve the peak of a training step, and not to suffer from other
- * programs. Denormals are kept: onnxruntime would switch them off for the whole calling thread, JavaScript's own
+ * Memory pattern off: measured to halve the peak of a training step. Short spinning: threads that wait a moment for the
+ * next op before they sleep make a step some percent faster, and do not yet suffer from other programs. Denormals are kept: onnxruntime would switch them off for the whole calling thread, JavaScript's own
  * arithmetic included. Outputs are fresh arrays that the next step adopts as feeds; nothing is preallocated.
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
@@ -11,6 +11,8 @@ import type { TensorArray } from "../../core/shape.ts";
 import type { GraphInput } from "../../graph/graph.ts";
 import type { Feeds, Results } from "../session.ts";
 import { availableDevices, type Device } from "./devices.ts";
+
+const SPIN_MICROSECONDS = "20";
 
 export interface SessionPlan {
   device: Device;
@@ -28,7 +30,7 @@ export async function createSession({ device, bytes, threads }: SessionPlan): Pr
       intraOpNumThreads: threads,
       enableMemPattern: false,
       logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
+      extra: { "session.intra_op.allow_spinning": "1", "session.intra_op.spin_duration_us": SPIN_MICROSECONDS },
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
