@@ -23,7 +23,7 @@ export function fromPatches(x: Tensor, r: number): Tensor {
   return reshape(transpose(split, [0, 1, 4, 2, 5, 3]), [batch, channels / (r * r), height * r, width * r]);
 }
 
-/** Wraps a network of patches as a network of pixels. Parameter names are those of the inner network. */
+/** Wraps a network of patches as a network of pixels. Its files hold the inner network, under the inner names. */
 export class Patched extends ImageNetwork {
   readonly inner: ImageNetwork;
   readonly patch: number;
