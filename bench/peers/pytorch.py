@@ -9,16 +9,18 @@ A request:
     {"task": "train-step" | "sample-forward", "network": {UNet2DModel's fields, and optionally "patch": 2},
      "batch": 16, "repeats": 5, "warmup": 2, "compile": false, "id": anything}
 
-The answer: {"id", "task", "ms": [one for each repeat], "peakMB", "importMB", "parameters", "threads", "compile",
-"torch", "diffusers"}, or {"id", "error"}. `peakMB` is the largest resident size that this process has ever had (so in
-the server it covers all earlier requests too), `importMB` the resident size just after `import torch`; MB are 10^6 bytes.
+The answer: {"id", "task", "ms": [one for each repeat], "firstMs", "peakMB", "importMB", "parameters", "threads",
+"compile", "versions": {"torch", "diffusers"}}, or {"id", "error"}. `firstMs` is the time to build the network and make
+its first step. `peakMB` is the largest resident size that this process has ever had (so in the server it covers all
+earlier requests too), `importMB` the resident size just after `import torch`; MB are 10^6 bytes.
 
 train-step, as a person who wants a fast eager step would write it: draw times and noise, noise the images (linear VP),
 forward, mean squared error, backward, clip to global norm 1, fused Adam, EMA by one foreach call.
 sample-forward: the network in evaluation mode, one call. Inputs are random; float32 throughout.
 
-The server keeps the last prepared network, so that requests for one repeat each can alternate with another peer's:
-give a warm-up with the first only. With "compile" the network goes through torch.compile, in the warm-up.
+The server keeps the last prepared network, so that requests for one repeat each can alternate with another peer's. A
+request for another one prepares it and makes a first step, which counts for `firstMs` only. With "compile" the network
+goes through torch.compile, in that step.
 """
 
 import argparse
@@ -124,9 +126,10 @@ class Peer:
         self.prepared_for = None
         self.step = None
         self.parameters = 0
+        self.first_ms = 0.0
 
     def prepare(self, request: dict) -> None:
-        """Builds the network and the step, unless the last request asked for the same."""
+        """Builds the network and makes the first step, unless the last request asked for the same."""
         wanted = json.dumps([request["task"], request["network"], request["batch"], request.get("compile", False)])
         if wanted == self.prepared_for:
             return
@@ -135,9 +138,12 @@ class Peer:
         self.prepared_for = self.step = None
         gc.collect()
         torch.manual_seed(0)
+        start = time.perf_counter()
         model = Patched(request["network"])
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         self.step = TASKS[request["task"]](model, request["batch"], request.get("compile", False))
+        self.step()
+        self.first_ms = round((time.perf_counter() - start) * 1e3, 3)
         self.prepared_for = wanted
 
     def answer(self, request: dict) -> dict:
@@ -152,13 +158,13 @@ class Peer:
         return {
             "task": request["task"],
             "ms": times,
+            "firstMs": self.first_ms,
             "peakMB": round(memory_mb("VmHWM"), 1),
             "importMB": round(IMPORT_MB, 1),
             "parameters": self.parameters,
             "threads": torch.get_num_threads(),
             "compile": request.get("compile", False),
-            "torch": torch.__version__.split("+")[0],
-            "diffusers": diffusers.__version__,
+            "versions": {"torch": torch.__version__.split("+")[0], "diffusers": diffusers.__version__},
         }
 
     def answer_line(self, line: str) -> dict:

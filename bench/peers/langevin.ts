@@ -1,0 +1,107 @@
+/**
+ * Our own side of the benchmark.
+ *
+ * train-step: one tick of `train()`, as any user gets it: the batch from the data stream, times and noise, forward,
+ * backward, clipping to global norm 1, Adam, EMA. sample-forward: one `CompiledNetwork.predict`, as solvers call it.
+ * Inputs are random; float32.
+ */
+import { createRequire } from "node:module";
+import { Random } from "../../src/core/random.ts";
+import { sizeOf } from "../../src/core/shape.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import { objectiveFrom } from "../../src/diffusion/index.ts";
+import { CompiledNetwork } from "../../src/models/compiled.ts";
+import type { ImageNetwork } from "../../src/models/network.ts";
+import { Weights } from "../../src/nn/weights.ts";
+import { nodeRuntime } from "../../src/runtime/node/session.ts";
+import type { Runtime } from "../../src/runtime/session.ts";
+import { train } from "../../src/train/train.ts";
+import { networkOf } from "../networks.ts";
+import { type PeerRequest, type Prepared, type Side, serve, type Task } from "./protocol.ts";
+
+interface Work {
+  network: ImageNetwork;
+  batch: number;
+  threads: number;
+  runtime: Runtime;
+}
+
+const tasks: Record<Task, (work: Work) => Pick<Prepared, "step" | "release">> = {
+  "train-step": (work) => {
+    const ticks = train({
+      ...work,
+      data: randomImages(work.network, work.batch),
+      objective: objectiveFrom({ path: { name: "linear" }, prediction: "noise" }),
+      steps: 1_000_000,
+      learningRate: { peak: 2e-4 },
+      clip: 1,
+      ema: { decay: 0.999 },
+      seed: 0,
+    })[Symbol.asyncIterator]();
+    return {
+      step: async () => void (await ticks.next()),
+      release: async () => void (await ticks.return(undefined)),
+    };
+  },
+  "sample-forward": ({ network, batch, threads, runtime }) => {
+    const compiled = new CompiledNetwork(network, Weights.initial(network, 0), runtime, { threads });
+    const images = Random.from(0, "images").normals(batch * sizeOf(network.imageShape));
+    return {
+      step: async () => void (await compiled.predict(images, 500)),
+      release: () => compiled[Symbol.asyncDispose](),
+    };
+  },
+};
+
+/** As many images as a batch has, in [-1, 1], in memory. */
+function randomImages(network: ImageNetwork, size: number): Dataset {
+  const [channels, height, width] = network.imageShape;
+  const each = channels * height * width;
+  const random = Random.from(0, "images");
+  const images = Float32Array.from({ length: size * each }, () => 2 * random.uniform() - 1);
+  return {
+    name: "random images",
+    size,
+    channels,
+    height,
+    width,
+    async read(indices) {
+      const batch = new Float32Array(indices.length * each);
+      for (let i = 0; i < indices.length; i++) {
+        batch.set(images.subarray(indices[i] * each, (indices[i] + 1) * each), i * each);
+      }
+      return { images: batch };
+    },
+  };
+}
+
+function open(threads: number): Side {
+  const version = (name: string) => createRequire(import.meta.url)(name).version as string;
+  return {
+    threads,
+    versions: {
+      langevin: version("../../package.json"),
+      node: process.versions.node,
+      "onnxruntime-node": version("onnxruntime-node/package.json"),
+    },
+    async prepare({ task, network: fields, batch }: PeerRequest): Promise<Prepared> {
+      const began = performance.now();
+      let ready = began;
+      const device = nodeRuntime("cpu");
+      const runtime: Runtime = {
+        device: device.device,
+        threads,
+        async compile(graph, options) {
+          const session = await device.compile(graph, options);
+          ready = performance.now();
+          return session;
+        },
+      };
+      const network = networkOf(fields);
+      const parameters = Weights.initial(network, 0).slabs.reduce((sum, slab) => sum + slab.length, 0);
+      return { ...tasks[task]({ network, batch, threads, runtime }), parameters, sessionMs: () => ready - began };
+    },
+  };
+}
+
+await serve(async (threads) => open(threads));
