@@ -119,7 +119,7 @@ describe("what a run is good for", () => {
 
   it("inspect shows recipes and runs", async () => {
     const recipe = await run("inspect", "digits");
-    expect(recipe.out).toContain("703,076"); // bench/networks.json
+    expect(recipe.out).toContain("704,484"); // bench/networks.json, and a table of 11 classes of 128 numbers
     expect(recipe.out).toMatch(/flow/);
     const ran = JSON.parse((await run("inspect", "runs/tiny", "--json")).out);
     expect(ran).toMatchObject({ state: "state.safetensors, step 6 of 6", imageShape: [1, 8, 8] });

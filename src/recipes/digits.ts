@@ -1,6 +1,7 @@
 /**
- * Handwritten digits in five minutes on two cores: what `npm start` trains. Rectified flow on a small U-Net that works on
- * patches of 2 × 2 pixels. Not a published system: the row of the table that draws best in this budget.
+ * Handwritten digits in five minutes on two cores: what `npm start` trains. Rectified flow on a small class-conditional
+ * U-Net that works on patches of 2 × 2 pixels, drawn with classifier-free guidance. Not a published system: the row of the
+ * table that draws best in this budget.
  */
 import { defineRecipe } from "./recipe.ts";
 
@@ -20,6 +21,7 @@ export const digits = defineRecipe({
       up_block_types: ["AttnUpBlock2D", "UpBlock2D"],
       attention_head_dim: 32,
       norm_num_groups: 8,
+      num_class_embeds: 11, // ten digits and the null class
     },
     initialisation: "ddpm", // residual branches that begin at zero: quicker in the first hundred steps
   },
@@ -36,6 +38,7 @@ export const digits = defineRecipe({
     optimiser: { beta1: 0.9, beta2: 0.99 },
     learningRate: { peak: 2e-3, warmup: 50, decay: "cosine" },
     ema: { decay: 0.997 },
+    labelDrop: 0.1, // for guidance
   },
-  sampling: { solver: { name: "ddim", steps: 50 } },
+  sampling: { solver: { name: "ddim", steps: 50 }, guidance: 2 },
 });

@@ -59,7 +59,11 @@ describe("a recipe that is wrong", () => {
     ["a time sampler of another path", (r) => Object.assign(r.objective, { path: { name: "linear" } }), /logitNormal/],
     ["an unknown solver", (r) => Object.assign(r.sampling, { solver: { name: "dimm" } }), /unknown solver.*ddim/],
     ["a solver of other paths", (r) => Object.assign(r.sampling, { solver: { name: "ddpm" } }), /ddpm.*straightLine/],
-    ["guidance without classes", (r) => Object.assign(r.sampling, { guidance: 2 }), /guidance.*no classes/],
+    [
+      "guidance without classes",
+      (r) => Object.assign(r.network, { unet: { ...digits.network.unet, num_class_embeds: null } }),
+      /guidance.*no classes/,
+    ],
     ["a solver's option", (r) => Object.assign(r.sampling, { solver: { name: "ddim", step: 5 } }), /"step".*steps/],
     ["unknown data", (r) => Object.assign(r, { data: { name: "digit" } }), /data\.name.*Did you mean digits/],
     ["a field of the data", (r) => Object.assign(r, { data: { name: "folder", sise: 8 } }), /sise\. Did you mean size/],
