@@ -39,8 +39,8 @@ export const trainingSchema = z.strictObject({
   /** Threads; all cores when absent. */
   threads: whole(1).optional(),
   /**
-   * Parts into which a batch is cut, each worked on in a thread of its own: two to four times quicker on several cores
-   * where images are small. As many as there are threads, but with no less than 16 images each, when absent. Another
+   * Parts into which a batch is cut, each worked on in a thread of its own: quicker on several cores where images are
+   * small (docs/decisions/0003). As many as there are threads, but with no less than 16 images each, when absent. Another
    * number gives the same run but for the last bits.
    */
   replicas: whole(1).optional(),

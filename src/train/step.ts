@@ -2,12 +2,12 @@
  * One update of the weights, on a runtime: as one graph, or as gradients of several runs (accumulation, replicas that
  * share the batch) that are summed here and then given to the update. Knows no data set and no schedule: all numbers of the step are fed.
  */
-import { sizeOf } from "../core/shape.ts";
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../runtime/session.ts";
 import {
   coefficientNames,
   fusedProgram,
   gradientsProgram,
+  imageSize,
   type ProgramOptions,
   scalarNames,
   updateProgram,
@@ -183,7 +183,7 @@ function scalarFeed({ scalars }: StepInputs): Feeds {
 
 /** The feeds of run `part` of an update. The seed of dropout is an input only where the network has dropout. */
 function exampleFeeds({ batch, network }: ProgramOptions, session: Session, inputs: StepInputs, part: number): Feeds {
-  const size = batch * sizeOf(network.imageShape);
+  const size = batch * imageSize(network);
   const cut = (values: Float32Array, each: number) => values.subarray(part * each, (part + 1) * each);
   const feeds: Record<string, Feeds[string]> = {
     images: cut(inputs.images, size),

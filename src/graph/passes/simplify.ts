@@ -21,11 +21,9 @@ export function mergeReshapes(graph: Graph): Graph {
 
 /** add(conv(x, w), bias [O]) → conv(x, w, bias), where nothing else reads the convolution. */
 export function foldBiases(graph: Graph): Graph {
-  const readers = countReaders(graph);
-  const single = new Set<Tensor>();
-  for (const [node, count] of readers) if (node.is("conv") && count === 1) single.add(node);
   // `rewrite` hands over rebuilt nodes; a rebuilt convolution is known by its attributes object, which it keeps.
-  const foldable = new Set<object>([...single].map((node) => node.attributes));
+  const foldable = new Set<object>();
+  for (const [node, count] of countReaders(graph)) if (node.is("conv") && count === 1) foldable.add(node.attributes);
   return rewrite(graph, (node) => {
     if (!node.is("add")) return node;
     const [product, bias] = node.inputs;
