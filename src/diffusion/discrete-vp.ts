@@ -8,6 +8,7 @@
  * digits given.
  */
 import { ConfigError } from "../core/errors.ts";
+import { completePath } from "./derived.ts";
 import { type Field, integer, readOptions, real, show, withDefault } from "./options.ts";
 import type { Path, PathConfig, PathOptions } from "./path-contract.ts";
 
@@ -89,7 +90,12 @@ export function betas(options: { values: ArrayLike<number> }): Betas {
   return { config: { name: "betas", values: table }, values: Float64Array.from(table) };
 }
 
-/** The discrete variance-preserving path of a table of betas, such as `vp(linear())`. */
+/**
+ * The discrete variance-preserving path of a table of betas, such as `vp(linear())`.
+ *
+ * Between two timesteps ln(sigma / alpha) is interpolated linearly in t (k-diffusion's convention), so that solvers can
+ * visit any noise level of the path; the tables themselves (`alphaBar` and the like) have the integers only.
+ */
 export function vp({ config, values }: Betas): DiscreteVp {
   const timesteps = values.length;
   const alphaBars = new Float64Array(timesteps); // [T]
@@ -97,25 +103,48 @@ export function vp({ config, values }: Betas): DiscreteVp {
     alphaBars[t] = product * (1 - value);
     return alphaBars[t];
   }, 1);
-  const at = (t: number): number => {
-    if (Number.isInteger(t) && t >= 0 && t < timesteps) return t;
+  const within = (t: number): number => {
+    if (t >= 0 && t <= timesteps - 1) return t;
     throw new ConfigError(
-      `the ${config.name} path has the times 0 to ${timesteps - 1}, integers; it was asked for t = ${show(t)}`,
+      `the ${config.name} path has the times 0 to ${timesteps - 1}; it was asked for t = ${show(t)}`,
     );
   };
+  const at = (t: number): number => {
+    if (Number.isInteger(within(t))) return t;
+    throw new ConfigError(
+      `the tables of the ${config.name} path have the times 0 to ${timesteps - 1}, integers; not t = ${show(t)}`,
+    );
+  };
+  const logSigma = (t: number) => Math.log1p(-alphaBars[t]) / 2 - Math.log(alphaBars[t]) / 2; // ln(sigma / alpha)
+  /** ln(sigma / alpha) anywhere, and its slope. */
+  const between = (t: number): { value: number; slope: number } => {
+    const low = Math.min(Math.floor(within(t)), Math.max(0, timesteps - 2));
+    const high = Math.min(low + 1, timesteps - 1);
+    const [from, to] = [logSigma(low), logSigma(high)];
+    return { value: t === low ? from : t === high ? to : from + (t - low) * (to - from), slope: to - from };
+  };
+  const alphaBarAt = (t: number) =>
+    Number.isInteger(within(t)) ? alphaBars[t] : 1 / (1 + Math.exp(2 * between(t).value));
+  const alpha = (t: number) => Math.sqrt(alphaBarAt(t));
+  const sigma = (t: number) =>
+    Number.isInteger(within(t)) ? Math.sqrt(1 - alphaBars[t]) : 1 / Math.sqrt(1 + Math.exp(-2 * between(t).value));
   const alphaBar = (t: number) => alphaBars[at(t)];
   const alphaBarPrevious = (t: number) => (at(t) === 0 ? 1 : alphaBars[t - 1]);
-  return Object.freeze({
+  return completePath({
     name: config.name,
     timesteps,
+    span: [0, timesteps - 1],
     betas: values,
     alphaBars,
     alphaBar,
     alphaBarPrevious,
     posteriorVariance: (t: number) => (values[at(t)] * (1 - alphaBarPrevious(t))) / (1 - alphaBars[t]),
-    alpha: (t: number) => Math.sqrt(alphaBar(t)),
-    sigma: (t: number) => Math.sqrt(1 - alphaBar(t)),
-    networkTime: at,
+    alpha,
+    sigma,
+    // With s = ln(sigma / alpha): alpha' = -alpha sigma² s', sigma' = sigma alpha² s'.
+    dAlpha: (t: number) => -alpha(t) * sigma(t) ** 2 * between(t).slope,
+    dSigma: (t: number) => sigma(t) * alpha(t) ** 2 * between(t).slope,
+    networkTime: within,
     toJSON: () => config,
   });
 }

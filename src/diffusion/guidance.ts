@@ -9,6 +9,7 @@
 import { ConfigError } from "../core/errors.ts";
 import type { Condition, Denoised, Denoiser } from "./denoiser.ts";
 import { readOptions, real } from "./options.ts";
+import type { Level } from "./path-contract.ts";
 
 export interface GuidanceOptions {
   /** 1: no guidance; usual values are 1.5 to 8. From 0. */
@@ -36,14 +37,14 @@ export function classifierFree(denoiser: Denoiser, options: GuidanceOptions): De
   ) as GuidanceOptions;
   return Object.freeze({
     path: denoiser.path,
-    async denoise(x: Float32Array, t: number, condition?: Condition): Promise<Denoised> {
+    async denoise(x: Float32Array, at: number | Level, condition?: Condition): Promise<Denoised> {
       if (condition === undefined) {
         throw new ConfigError(
           `classifier-free guidance needs a condition that holds ${Object.keys(nullCondition).join(", ")}; none was given`,
         );
       }
-      if (scale === 1) return denoiser.denoise(x, t, condition);
-      const both = await denoiser.denoise(joined(x, x), t, doubled(condition, nullCondition)); // [2N, ...]
+      if (scale === 1) return denoiser.denoise(x, at, condition);
+      const both = await denoiser.denoise(joined(x, x), at, doubled(condition, nullCondition)); // [2N, ...]
       return {
         sample: combined(both.sample, scale), // [N, ...]
         noise: combined(both.noise, scale), // [N, ...]

@@ -14,7 +14,16 @@ export * from "./guidance.ts";
 export * from "./noising.ts";
 export * from "./objective.ts";
 export * from "./path.ts";
-export { type Prediction, type PredictionName, predictions, targetOf, toDenoised } from "./prediction.ts";
+export {
+  type Prediction,
+  type PredictionConfig,
+  type PredictionName,
+  type PredictionOptions,
+  predictionFrom,
+  predictions,
+  targetOf,
+  toDenoised,
+} from "./prediction.ts";
 export * from "./solvers/index.ts";
 export { straightLine } from "./straight-line.ts";
 export {

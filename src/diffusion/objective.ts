@@ -11,15 +11,15 @@ import { ConfigError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { integer, lookUp, readOptions, show } from "./options.ts";
 import { type PathConfig, pathFrom } from "./path.ts";
-import type { Path } from "./path-contract.ts";
-import { type PredictionName, predictionNamed } from "./prediction.ts";
+import type { Level, Path } from "./path-contract.ts";
+import { type Prediction, type PredictionConfig, predictionFrom } from "./prediction.ts";
 import { type TimeSampler, type TimeSamplerConfig, timeSamplerFrom, uniformOver } from "./time-sampler.ts";
 
 export type { TimeSampler } from "./time-sampler.ts";
 
 export interface Objective {
   readonly path: Path;
-  readonly prediction: PredictionName;
+  readonly prediction: Prediction;
   readonly time: TimeSampler;
   /** The factor of the squared error of an image at time t. */
   readonly weight: (t: number) => number;
@@ -29,7 +29,7 @@ export type WeightName = "simple";
 
 /** Every weighting by its name: made for a path and a prediction, it is a function of t. */
 export const weights: {
-  readonly [K in WeightName]: (path: Path, prediction: PredictionName) => (t: number) => number;
+  readonly [K in WeightName]: (path: Path, prediction: Prediction) => (t: number) => number;
 } = {
   simple: () => () => 1,
 };
@@ -37,7 +37,7 @@ export const weights: {
 /** An objective as JSON. */
 export interface ObjectiveConfig {
   readonly path: PathConfig;
-  readonly prediction: PredictionName;
+  readonly prediction: PredictionConfig;
   readonly time: TimeSamplerConfig;
   readonly weight: WeightName;
 }
@@ -49,7 +49,7 @@ export interface NamedObjective extends Objective {
 
 export interface ObjectiveOptions {
   path: Path;
-  prediction: PredictionName;
+  prediction: PredictionConfig;
   /** Default: uniform over the path's times. */
   time?: TimeSampler;
   /** Default: "simple". */
@@ -58,8 +58,8 @@ export interface ObjectiveOptions {
 
 /** An objective of checked parts; a time sampler that does not fit the path is a ConfigError. */
 export function objective(options: ObjectiveOptions): NamedObjective {
-  const { path, prediction, time = uniformOver(path), weight = "simple" } = options;
-  predictionNamed(prediction);
+  const { path, time = uniformOver(path), weight = "simple" } = options;
+  const prediction = predictionFrom(options.prediction);
   const makeWeight = lookUp("weight", weights, weight);
   if (time.timesteps !== path.timesteps) {
     const times = (count?: number) =>
@@ -74,7 +74,7 @@ export function objective(options: ObjectiveOptions): NamedObjective {
     prediction,
     time,
     weight: makeWeight(path, prediction),
-    toJSON: () => ({ path: path.toJSON(), prediction, time: time.toJSON(), weight }),
+    toJSON: () => ({ path: path.toJSON(), prediction: prediction.toJSON(), time: time.toJSON(), weight }),
   });
 }
 
@@ -91,7 +91,7 @@ export function objectiveFrom(config: unknown): NamedObjective {
   const { path, prediction, time, weight } = readOptions("objective", fields, config);
   return objective({
     path: pathFrom(path),
-    prediction: prediction as PredictionName,
+    prediction: prediction as PredictionConfig,
     time: time === undefined ? undefined : timeSamplerFrom(time),
     weight: weight as WeightName | undefined,
   });
@@ -101,6 +101,7 @@ export function objectiveFrom(config: unknown): NamedObjective {
 export interface ObjectiveDraw {
   /** Times of the path, as drawn. */
   readonly t: Float64Array;
+  /** Of what the network is fed: the path's alpha and sigma, times the prediction's input scale. */
   readonly alpha: Float32Array;
   readonly sigma: Float32Array;
   readonly targetSample: Float32Array;
@@ -113,16 +114,17 @@ export interface ObjectiveDraw {
 export function drawObjective(objective: Objective, count: number, random: Random): ObjectiveDraw {
   const { path, prediction, time, weight } = objective;
   if (!integer(1).accepts(count)) throw new ConfigError(`count must be an integer from 1, not ${show(count)}`);
-  const row = predictionNamed(prediction);
   const t = time.draw(count, random);
-  const of = (value: (t: number) => number) => Float32Array.from(t, value); // [count]
+  const levels = Array.from(t, (time) => path.at(time));
+  const of = (value: (level: Level) => number) => Float32Array.from(levels, value); // [count]
+  const scale = (level: Level) => prediction.inputScale?.(level) ?? 1;
   return {
     t,
-    alpha: of((t) => path.alpha(t)),
-    sigma: of((t) => path.sigma(t)),
-    targetSample: of((t) => row.targetSample(path.alpha(t), path.sigma(t))),
-    targetNoise: of((t) => row.targetNoise(path.alpha(t), path.sigma(t))),
-    weight: of((t) => weight(t)),
-    networkTime: of((t) => path.networkTime(t)),
+    alpha: of((level) => scale(level) * level.alpha),
+    sigma: of((level) => scale(level) * level.sigma),
+    targetSample: of((level) => prediction.targetSample(level)),
+    targetNoise: of((level) => prediction.targetNoise(level)),
+    weight: of((level) => weight(level.t)),
+    networkTime: of((level) => prediction.networkTime?.(level) ?? level.networkTime),
   };
 }

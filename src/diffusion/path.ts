@@ -6,7 +6,7 @@ import { makeFrom } from "./options.ts";
 import type { Path, PathName, PathOptions } from "./path-contract.ts";
 import { straightLine } from "./straight-line.ts";
 
-export type { Path, PathConfig, PathName, PathOptions } from "./path-contract.ts";
+export type { Level, Path, PathConfig, PathName, PathOptions } from "./path-contract.ts";
 
 /** Every path by its name. */
 export const paths: { readonly [K in PathName]: (options: PathOptions[K]) => Path } = {

@@ -4,7 +4,15 @@ import { Random } from "../core/random.ts";
 import { denoiserOf } from "./denoiser.ts";
 import { cosine, linear, vp } from "./discrete-vp.ts";
 import { noised } from "./noising.ts";
-import { type PredictionName, predictions, targetOf, toDenoised } from "./prediction.ts";
+import type { Level } from "./path-contract.ts";
+import {
+  type Denoised,
+  type PredictionName,
+  predictionFrom,
+  predictions,
+  targetOf as targetAt,
+  toDenoised as toDenoisedAt,
+} from "./prediction.ts";
 import { straightLine } from "./straight-line.ts";
 
 const names = Object.keys(predictions) as PredictionName[];
@@ -22,6 +30,20 @@ const levels: [string, number, number][] = [
   ...[0.1, 0.5, 0.9].map((t): [string, number, number] => [`straight ${t}`, 1 - t, t]),
   ["variance exploding", 1, 5],
 ];
+
+/** A level with nothing but these two numbers. */
+const levelOf = (alpha: number, sigma: number): Level => ({
+  t: 0.5,
+  alpha,
+  sigma,
+  dAlpha: -1,
+  dSigma: 1,
+  networkTime: 0.5,
+});
+const toDenoised = (name: PredictionName, alpha: number, sigma: number, x: Float32Array, output: Float32Array) =>
+  toDenoisedAt(predictionFrom(name), levelOf(alpha, sigma), x, output);
+const targetOf = (name: PredictionName, alpha: number, sigma: number, denoised: Denoised) =>
+  targetAt(predictionFrom(name), levelOf(alpha, sigma), denoised);
 
 describe("toDenoised", () => {
   it.each(levels)("finds sample and noise again from every prediction: %s", (_, alpha, sigma) => {

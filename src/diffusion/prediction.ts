@@ -1,77 +1,125 @@
 /**
  * What a network predicts, as a linear combination of the sample x0 and the noise eps in x = alpha x0 + sigma eps:
  *
- *   target = targetSample(alpha, sigma) x0 + targetNoise(alpha, sigma) eps
+ *   target = targetSample x0 + targetNoise eps,     network(inputScale x, networkTime) -> target
  *
- *   noise   eps                     Ho et al. 2020, eq. 14
- *   sample  x0
- *   v       alpha eps - sigma x0    Salimans and Ho 2022, appendix D
- *   flow    eps - x0                Liu et al. 2022; dx/dt on the straight line (t = 1 is noise): diffusers' sign
+ *   noise     eps                            Ho et al. 2020, eq. 14
+ *   sample    x0
+ *   v         alpha eps - sigma x0           Salimans and Ho 2022, appendix D
+ *   score     -eps / sigma                   Song et al. 2021: grad log p(x)
+ *   flow      eps - x0                       Liu et al. 2022, diffusers' sign: dx/dt on the straight line, towards noise
+ *   velocity  -(alpha' x0 + sigma' eps)      Ma et al. 2024 ("SiT"): the flow towards data, on any path
  *
  * Given x and a prediction, x0 and eps follow from the 2 x 2 system [alpha, sigma; targetSample, targetNoise]. So a new
  * prediction is one row of this table. Tested by round trips through every pair and against the closed forms for VP
  * paths.
  */
 import { ConfigError, ShapeError } from "../core/errors.ts";
-import { lookUp } from "./options.ts";
+import { makeFrom, readOptions } from "./options.ts";
+import type { Level } from "./path-contract.ts";
 
-export type PredictionName = "noise" | "sample" | "v" | "flow";
-
-export interface Prediction {
-  targetSample(alpha: number, sigma: number): number;
-  targetNoise(alpha: number, sigma: number): number;
+/** The options of each prediction. */
+export interface PredictionOptions {
+  noise: Record<never, never>;
+  sample: Record<never, never>;
+  v: Record<never, never>;
+  score: Record<never, never>;
+  flow: Record<never, never>;
+  velocity: Record<never, never>;
 }
 
-export const predictions: { readonly [K in PredictionName]: Prediction } = {
-  noise: { targetSample: () => 0, targetNoise: () => 1 },
-  sample: { targetSample: () => 1, targetNoise: () => 0 },
-  v: { targetSample: (_, sigma) => -sigma, targetNoise: (alpha) => alpha },
-  flow: { targetSample: () => -1, targetNoise: () => 1 },
+export type PredictionName = keyof PredictionOptions;
+
+/** A prediction as JSON: its name, or its name with options, such as `{ name: "edm", sigmaData: 0.5 }`. */
+export type PredictionConfig =
+  | PredictionName
+  | { [K in PredictionName]: { readonly name: K } & Readonly<PredictionOptions[K]> }[PredictionName];
+
+export interface Prediction {
+  readonly name: PredictionName;
+  targetSample(level: Level): number;
+  targetNoise(level: Level): number;
+  /** The network is fed inputScale · x; 1 when absent. */
+  inputScale?(level: Level): number;
+  /** The time that the network is fed; the level's own when absent. */
+  networkTime?(level: Level): number;
+  toJSON(): PredictionConfig;
+}
+
+type Row = Pick<Prediction, "targetSample" | "targetNoise">;
+
+function plain(name: PredictionName, row: Row): (options: Record<never, never>) => Prediction {
+  return (options) => {
+    readOptions(name, {}, options);
+    return Object.freeze({ name, ...row, toJSON: () => name });
+  };
+}
+
+/** Every prediction by its name. */
+export const predictions: { readonly [K in PredictionName]: (options: PredictionOptions[K]) => Prediction } = {
+  noise: plain("noise", { targetSample: () => 0, targetNoise: () => 1 }),
+  sample: plain("sample", { targetSample: () => 1, targetNoise: () => 0 }),
+  v: plain("v", { targetSample: ({ sigma }) => -sigma, targetNoise: ({ alpha }) => alpha }),
+  score: plain("score", { targetSample: () => 0, targetNoise: ({ sigma }) => -1 / sigma }),
+  flow: plain("flow", { targetSample: () => -1, targetNoise: () => 1 }),
+  velocity: plain("velocity", { targetSample: ({ dAlpha }) => -dAlpha, targetNoise: ({ dSigma }) => -dSigma }),
 };
 
-/** A prediction by its name; an unknown one is a ConfigError with the nearest names. */
-export function predictionNamed(name: unknown): Prediction {
-  return lookUp("prediction", predictions, name);
+/** A prediction by its name or its configuration; an unknown one is a ConfigError with the nearest names. */
+export function predictionFrom(config: unknown): Prediction {
+  return makeFrom<Prediction>("prediction", predictions, typeof config === "string" ? { name: config } : config);
 }
 
 /** The two things that x is made of: x = alpha sample + sigma noise. */
 export interface Denoised {
   sample: Float32Array;
   noise: Float32Array;
+  /**
+   * What a network with learned variances says of the variance of the reverse step, element by element: the
+   * interpolation v of Nichol and Dhariwal 2021, eq. 15, as the network gives it, -1 (smallest) to 1 (largest), not clipped.
+   */
+  variance?: Float32Array;
+}
+
+/** The four numbers that give sample and noise from x and a prediction. */
+export interface Recovery {
+  sampleFromX: number;
+  sampleFromOutput: number;
+  noiseFromX: number;
+  noiseFromOutput: number;
 }
 
 /**
- * The sample and the noise in `x`, from what a network predicted at (alpha, sigma). `x`, `output`: the same length.
- *
- * Where x and the prediction together do not determine both (`noise` at alpha = 0, `sample` at sigma = 0), this is a
- * ConfigError: no value would be exact. `v` and `flow` determine both everywhere on a path.
+ * How sample and noise follow from x and the network's output at a level. Where they do not (`noise` at alpha = 0,
+ * `sample` at sigma = 0) this is a ConfigError: no value would be exact. `v` and `flow` determine both everywhere.
  */
-export function toDenoised(
-  prediction: PredictionName,
-  alpha: number,
-  sigma: number,
-  x: Float32Array,
-  output: Float32Array,
-): Denoised {
-  const row = predictionNamed(prediction);
+export function recovery(prediction: Prediction, level: Level): Recovery {
+  const { alpha, sigma } = level;
+  const targetSample = prediction.targetSample(level);
+  const targetNoise = prediction.targetNoise(level);
+  const determinant = alpha * targetNoise - sigma * targetSample;
+  if (!(Math.abs(determinant) > 0) || !Number.isFinite(determinant)) {
+    throw new ConfigError(
+      `a network that predicts ${prediction.name} does not determine both sample and noise at alpha = ${alpha}, ` +
+        `sigma = ${sigma}; predict v or flow, or start where alpha and sigma are above 0`,
+    );
+  }
+  return {
+    sampleFromX: targetNoise / determinant,
+    sampleFromOutput: -sigma / determinant,
+    noiseFromX: -targetSample / determinant,
+    noiseFromOutput: alpha / determinant,
+  };
+}
+
+/** The sample and the noise in `x`, from what a network predicted at a level. `x`, `output`: the same length. */
+export function toDenoised(prediction: Prediction, level: Level, x: Float32Array, output: Float32Array): Denoised {
   if (output.length !== x.length) {
     throw new ShapeError(
       `the prediction has ${output.length} numbers and x has ${x.length}; they must be of one shape`,
     );
   }
-  const targetSample = row.targetSample(alpha, sigma);
-  const targetNoise = row.targetNoise(alpha, sigma);
-  const determinant = alpha * targetNoise - sigma * targetSample;
-  if (!(Math.abs(determinant) > 0) || !Number.isFinite(determinant)) {
-    throw new ConfigError(
-      `a network that predicts ${prediction} does not determine both sample and noise at alpha = ${alpha}, ` +
-        `sigma = ${sigma}; predict v or flow, or start where alpha and sigma are above 0`,
-    );
-  }
-  const sampleFromX = targetNoise / determinant;
-  const sampleFromOutput = -sigma / determinant;
-  const noiseFromX = -targetSample / determinant;
-  const noiseFromOutput = alpha / determinant;
+  const { sampleFromX, sampleFromOutput, noiseFromX, noiseFromOutput } = recovery(prediction, level);
   const sample = new Float32Array(x.length);
   const noise = new Float32Array(x.length);
   for (let i = 0; i < x.length; i++) {
@@ -82,14 +130,8 @@ export function toDenoised(
 }
 
 /** The training target on the host: what a network that predicts `prediction` should output. */
-export function targetOf(
-  prediction: PredictionName,
-  alpha: number,
-  sigma: number,
-  { sample, noise }: Denoised,
-): Float32Array {
-  const row = predictionNamed(prediction);
-  const targetSample = row.targetSample(alpha, sigma);
-  const targetNoise = row.targetNoise(alpha, sigma);
+export function targetOf(prediction: Prediction, level: Level, { sample, noise }: Denoised): Float32Array {
+  const targetSample = prediction.targetSample(level);
+  const targetNoise = prediction.targetNoise(level);
   return sample.map((x0, i) => targetSample * x0 + targetNoise * noise[i]);
 }

@@ -9,7 +9,8 @@ import { ConfigError } from "../core/errors.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { type Condition, type Denoiser, denoiserOf } from "../diffusion/denoiser.ts";
 import { classifierFree } from "../diffusion/guidance.ts";
-import type { Objective } from "../diffusion/objective.ts";
+import type { Path } from "../diffusion/path-contract.ts";
+import type { Prediction, PredictionConfig } from "../diffusion/prediction.ts";
 import type { Solver, SolverStep } from "../diffusion/solvers/solver.ts";
 import { CompiledNetwork } from "../models/compiled.ts";
 import type { ImageNetwork } from "../models/network.ts";
@@ -21,7 +22,7 @@ export interface SampleRequest {
   /** Usually the averaged ones. */
   weights: Weights;
   /** What the network was trained for. */
-  objective: Pick<Objective, "path" | "prediction">;
+  objective: { path: Path; prediction: PredictionConfig | Prediction };
   runtime: Runtime;
   /** Threads of a session; all cores by default. */
   threads?: number;

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, FileAccessError } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
+import { predictionFrom } from "../../diffusion/prediction.ts";
 import type { ImageNetwork } from "../../models/network.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import { recipes } from "../../recipes/registry.ts";
@@ -113,7 +114,7 @@ function printRecipe({ name, about, paper, published, objective, data, training,
   const ends = Object.entries(published).map(([measure, value]) => `${measure} ${value}`);
   const rows = [
     ["path", objective.path.name, ...options(rest(objective.path))],
-    ["predicts", objective.prediction],
+    ["predicts", predictionFrom(objective.prediction).name],
     ["times", objective.time.name, ...options(rest(objective.time)), `weight ${objective.weight}`],
     [
       "network",

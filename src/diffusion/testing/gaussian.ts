@@ -8,7 +8,7 @@
  */
 import { denoiserOf, type Network } from "../denoiser.ts";
 import type { Path } from "../path-contract.ts";
-import { type PredictionName, targetOf } from "../prediction.ts";
+import { type PredictionName, predictionFrom, targetOf } from "../prediction.ts";
 
 export interface Gaussian {
   mean: number;
@@ -24,7 +24,7 @@ export function gaussianNetwork({ mean, std }: Gaussian, path: Path, prediction:
     const gain = (alpha * std * std) / (alpha * alpha * std * std + sigma * sigma);
     const sample = x.map((value) => mean + gain * (value - alpha * mean));
     const noise = x.map((value) => (sigma * (value - alpha * mean)) / (alpha * alpha * std * std + sigma * sigma));
-    return targetOf(prediction, alpha, sigma, { sample, noise });
+    return targetOf(predictionFrom(prediction), path.at(t), { sample, noise });
   };
 }
 
