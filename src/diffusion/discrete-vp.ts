@@ -104,7 +104,7 @@ export function vp({ config, values }: Betas): DiscreteVp {
     return alphaBars[t];
   }, 1);
   const within = (t: number): number => {
-    if (t >= 0 && t <= timesteps - 1) return t;
+    if (typeof t === "number" && t >= 0 && t <= timesteps - 1) return t;
     throw new ConfigError(
       `the ${config.name} path has the times 0 to ${timesteps - 1}; it was asked for t = ${show(t)}`,
     );

@@ -138,9 +138,19 @@ describe("paths", () => {
 
   it("refuses times that it does not have", () => {
     const path = vp(linear({ timesteps: 10 }));
-    for (const t of [-1, 10, 0.5, Number.NaN]) {
-      expect(() => path.alpha(t)).toThrow(`0 to 9, integers; it was asked for t = ${t}`);
-      expect(() => path.networkTime(t)).toThrow(ConfigError);
+    for (const t of [-1, -1e-9, 9.001, 10, Number.NaN, Number.POSITIVE_INFINITY, "3" as unknown as number]) {
+      for (const of of [path.alpha, path.sigma, path.dAlpha, path.networkTime, path.at]) {
+        expect(() => of(t)).toThrow(ConfigError);
+        expect(() => of(t)).toThrow(
+          `has the times 0 to 9; it was asked for t = ${JSON.stringify(t)}`.replace("null", String(t)),
+        );
+      }
+    }
+    // Between the timesteps there is a level, but no entry of a table.
+    expect(path.alpha(0.5)).toBeGreaterThan(path.alpha(1));
+    for (const of of [path.alphaBar, path.alphaBarPrevious, path.posteriorVariance]) {
+      expect(() => of(0.5)).toThrow("0 to 9, integers; not t = 0.5");
+      expect(() => of(10)).toThrow(ConfigError);
     }
     for (const t of [-0.01, 1.01, Number.NaN]) expect(() => straightLine().sigma(t)).toThrow(ConfigError);
   });
