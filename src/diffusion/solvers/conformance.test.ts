@@ -104,6 +104,35 @@ describe.each(flat)("$title", ({ name, path, few, of, many, bias }) => {
     expect(steps.at(-1)!.x).toEqual(await run());
   });
 
+  it("begins later when steps are skipped", async () => {
+    const whole = await all(solver.sample(denoiser, { shape, seed: 5 }));
+    const rest = await all(solver.sample(denoiser, { shape, seed: 5, skip: 2, initial: whole[1].x }));
+    expect(rest.map(({ step, of, t }) => [step, of, t])).toEqual(
+      whole.slice(2).map(({ step, of, t }) => [step, of, t]),
+    );
+    expect(rest.at(-1)!.x).toHaveLength(36);
+    const refused = (options: Partial<SampleOptions>) => () => solver.sample(denoiser, { shape, seed: 5, ...options });
+    expect(refused({ skip: 2 })).toThrow("give initial");
+    expect(refused({ skip: of, initial: whole[0].x })).toThrow(`skip must be below the ${of} steps`);
+  });
+
+  it("takes its noise from a given source", async () => {
+    const asked: number[] = [];
+    const source = (length: number) => {
+      asked.push(length);
+      return Random.from(9, asked.length).normals(length);
+    };
+    const initial = Random.from(9, 1).normals(36);
+    const images = await run({ noise: source, seed: 1 });
+    const draws = asked.length;
+    expect(asked.every((length) => length === 36)).toBe(true);
+    asked.splice(1); // the source goes on after the start
+    expect(await run({ noise: source, seed: 2, initial })).toEqual(images);
+    expect(asked).toHaveLength(draws);
+    asked.length = 0;
+    await expect(run({ noise: () => new Float32Array(3) })).rejects.toThrow("gave 3");
+  });
+
   it("yields arrays that are the caller's", async () => {
     const images = await run();
     let last = new Float32Array();
@@ -170,6 +199,7 @@ describe.each(flat)("$title", ({ name, path, few, of, many, bias }) => {
     [{ seed: -1 }, "seed must be an integer from 0"],
     [{ seed: Number.NaN }, "not NaN"],
     [{ firstImage: -1 }, "firstImage"],
+    [{ skip: 0.5 }, "skip must be an integer from 0"],
     [{ initial: new Float32Array(3) }, "36 numbers for the shape [4, 1, 3, 3], not 3"],
   ])("refuses %j", (options, message) => {
     const start = () => solver.sample(denoiser, { shape, seed: 5, ...options });
