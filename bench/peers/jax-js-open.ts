@@ -35,5 +35,5 @@ export function jaxNetworkOf(jax: Jax, fields: NetworkFields, weights: Weights):
   const parameters = [...stateDict(network, weights)].map(
     ([name, { data, shape }]) => [name, jax.numpy.array(data).reshape([...shape])] as const,
   );
-  return [jaxNetwork(jax, unet, patch), Object.fromEntries(parameters)];
+  return [jaxNetwork(jax, unet!, patch), Object.fromEntries(parameters)];
 }

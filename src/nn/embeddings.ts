@@ -2,7 +2,7 @@
  * Time embeddings: from a number for each example to a vector.
  *
  * Sinusoidal (DDPM; Vaswani et al. 2017): half of the channels sin(t · f_i), half cos(t · f_i), with
- * f_i = 10000^(−i / (half − shift)). DDPM orders [sin, cos] with shift 1; OpenAI's code, DiT and Stable Diffusion
+ * f_i = scale · maxPeriod^(−i / (half − shift)), by default scale 1 and maxPeriod 10000. DDPM orders [sin, cos] with shift 1; OpenAI's code, DiT and Stable Diffusion
  * [cos, sin] with shift 0. Agrees with diffusers' `get_timestep_embedding`.
  */
 import { concat, constant, cos, mul, pad, reshape, silu, sin } from "../graph/ops.ts";
@@ -15,13 +15,19 @@ export interface SinusoidOptions {
   /** [cos, sin] instead of [sin, cos]. */
   flipSinToCos: boolean;
   freqShift: number;
+  /** The largest frequency, radians per unit of t. Default 1. */
+  scale?: number;
+  /** The ratio of the largest frequency to the smallest, about. Default 10000. */
+  maxPeriod?: number;
 }
 
 /** t [N] → [N, channels]. */
-export function sinusoid(t: Tensor, channels: number, { flipSinToCos, freqShift }: SinusoidOptions): Tensor {
+export function sinusoid(t: Tensor, channels: number, options: SinusoidOptions): Tensor {
+  const { flipSinToCos, freqShift, scale = 1, maxPeriod = 10_000 } = options;
   const half = Math.floor(channels / 2);
-  const frequencies = Float32Array.from({ length: half }, (_, i) =>
-    Math.exp((-Math.log(10_000) * i) / (half - freqShift)),
+  const frequencies = Float32Array.from(
+    { length: half },
+    (_, i) => scale * Math.exp((-Math.log(maxPeriod) * i) / (half - freqShift)),
   );
   const angles = mul(reshape(t, [t.shape[0], 1]), constant(frequencies, [1, half]));
   const parts = [sin(angles), cos(angles)];

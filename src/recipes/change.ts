@@ -3,8 +3,9 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggest.ts";
+import { toyNames } from "../data/toy.ts";
 import { networkFrom } from "../train/network-config.ts";
-import type { DataConfig } from "./data.ts";
+import { dataSchemas } from "./data.ts";
 import { parseRecipe, type Recipe } from "./recipe.ts";
 
 type Fields = Record<string, unknown>;
@@ -76,6 +77,7 @@ function fieldsOf(value: Fields, prefix: string): string[] {
  */
 export function withSize(recipe: Recipe, size: number): Recipe {
   const { unet, patch = 1 } = recipe.network;
+  if (!unet) throw new ConfigError(`the network of ${recipe.name} has no pixels; --size is for folders of images`);
   const { block_out_channels: widths, down_block_types: down, sample_size: old } = unet;
   const least = patch * 2 ** (widths.length - 1);
   if (!Number.isInteger(size) || size < 1 || size % least !== 0) {
@@ -105,12 +107,17 @@ export function withSize(recipe: Recipe, size: number): Recipe {
   return parseRecipe({ ...recipe, network, data: { ...recipe.data, size } }, `recipe ${recipe.name}`);
 }
 
-/** The recipe on other data: `digits`, `fashion`, or the path of a folder of images. */
+/** The recipe on other data: `digits`, `fashion`, a distribution of points, or the path of a folder of images. */
 export function withData(recipe: Recipe, data: string): Recipe {
   const [channels, size] = networkFrom(recipe.network).imageShape;
   const was = recipe.data;
   let changed: unknown = { name: "folder", size, channels, path: data };
-  if (data === "digits" || data === "fashion") changed = { name: data } satisfies Partial<DataConfig>;
-  else if (was.name === "folder") changed = { ...was, path: data };
+  if (data !== "folder" && Object.hasOwn(dataSchemas, data)) changed = { name: data };
+  else if (recipe.network.mlp) {
+    throw new ConfigError(
+      `the network of ${recipe.name} takes points of the plane, not ${JSON.stringify(data)}; --data takes one of ` +
+        `${toyNames.join(", ")} for it`,
+    );
+  } else if (was.name === "folder") changed = { ...was, path: data };
   return parseRecipe({ ...recipe, data: changed }, `recipe ${recipe.name}`);
 }

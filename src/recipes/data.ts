@@ -6,8 +6,19 @@ import * as z from "zod";
 import { parseConfig } from "../core/config.ts";
 import { ConfigError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggest.ts";
+import type { ToyName } from "../data/toy.ts";
 
 const split = z.enum(["train", "test"]).default("train");
+
+/** A distribution of points of the plane; see data/toy.ts. */
+const points = <const N extends ToyName>(name: N) =>
+  z.strictObject({
+    name: z.literal(name),
+    /** Points in the set. */
+    points: z.int().positive().default(100_000),
+    /** Which points these are. */
+    seed: z.int().nonnegative().default(0),
+  });
 
 /** What each named data set can be told. */
 export const dataSchemas = {
@@ -31,7 +42,12 @@ export const dataSchemas = {
     /** Whether sub-folders are classes; by default when all images lie in sub-folders. */
     labels: z.enum(["folders", "none"]).optional(),
   }),
-};
+  moons: points("moons"),
+  swissRoll: points("swissRoll"),
+  checkerboard: points("checkerboard"),
+  eightGaussians: points("eightGaussians"),
+  rings: points("rings"),
+} satisfies Record<ToyName | "digits" | "fashion" | "folder", z.ZodType>;
 
 export type DataName = keyof typeof dataSchemas;
 

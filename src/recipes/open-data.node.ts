@@ -5,6 +5,7 @@ import { ConfigError } from "../core/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { digits, fashion } from "../data/digits.node.ts";
 import { imageFolder } from "../data/image-folder.node.ts";
+import { toy } from "../data/toy.ts";
 import type { DataConfig } from "./data.ts";
 
 export interface OpenDataOptions {
@@ -28,5 +29,7 @@ export async function openData(config: DataConfig, options: OpenDataOptions = {}
       }
       return await imageFolder(path, { ...rest, ...options });
     }
+    default:
+      return toy(config);
   }
 }

@@ -90,7 +90,7 @@ describe("changing a recipe", () => {
     expect(withField(digits, "training.learningRate.decay", "linear").training.learningRate.decay).toBe("linear");
     expect(withField(digits, "training.clip", "1").training.clip).toBe(1);
     expect(withField(digits, "training.budgetSeconds", "null").training.budgetSeconds).toBeUndefined();
-    expect(withField(digits, "network.unet.dropout", "0.1").network.unet.dropout).toBe(0.1);
+    expect(withField(digits, "network.unet.dropout", "0.1").network.unet!.dropout).toBe(0.1);
     expect(withFields(digits, ["training.batch=8", "training.steps = 9"]).training).toMatchObject({
       batch: 8,
       steps: 9,
@@ -109,11 +109,11 @@ describe("changing a recipe", () => {
 
   it("moves attention along with the size, so that it stays at 16 × 16", () => {
     const { network, data } = withSize(recipes["ddpm-folder"], 32);
-    expect(network.unet.sample_size).toBe(32);
+    expect(network.unet!.sample_size).toBe(32);
     expect(data).toMatchObject({ size: 32 });
-    expect(network.unet.down_block_types.indexOf("AttnDownBlock2D")).toBe(1); // 32, 16
-    expect(network.unet.up_block_types.indexOf("AttnUpBlock2D")).toBe(2);
-    const larger = withSize(recipes["ddpm-folder"], 128).network.unet;
+    expect(network.unet!.down_block_types.indexOf("AttnDownBlock2D")).toBe(1); // 32, 16
+    expect(network.unet!.up_block_types.indexOf("AttnUpBlock2D")).toBe(2);
+    const larger = withSize(recipes["ddpm-folder"], 128).network.unet!;
     expect(larger.down_block_types.indexOf("AttnDownBlock2D")).toBe(3); // 128, 64, 32, 16
     expect(() => withSize(recipes["ddpm-folder"], 60)).toThrow(/multiple of 8, not 60; try 56 or 64/);
     expect(() => withSize(digits, 32)).toThrow(/folder/);
@@ -129,6 +129,14 @@ describe("changing a recipe", () => {
     });
     const cifar = withData(recipes["ddpm-cifar10"], "cifar/").data;
     expect(cifar).toMatchObject({ path: "cifar/", flip: true, labels: "none", size: 32 });
+  });
+
+  it("keeps points for a network of points", () => {
+    const points = parseRecipe({ ...digits, network: { mlp: {} }, data: { name: "moons" }, sampling: {} }, "points");
+    expect(withData(points, "swissRoll").data).toEqual({ name: "swissRoll", points: 100_000, seed: 0 });
+    expect(withField(points, "network.mlp.width", "64").network.mlp?.width).toBe(64);
+    expect(() => withData(points, "pictures/")).toThrow(/takes points of the plane.*one of moons, swissRoll/);
+    expect(() => withSize(points, 32)).toThrow(/has no pixels/);
   });
 
   it("asks for the folder that a recipe needs", async () => {

@@ -134,6 +134,8 @@ function checkSameNetwork(text: string | undefined, network: ImageNetwork, path:
 }
 
 function flatten(described: unknown): Record<string, string> {
-  const { unet, ...rest } = described as { unet?: object };
-  return Object.fromEntries(Object.entries({ ...unet, ...rest }).map(([key, value]) => [key, JSON.stringify(value)]));
+  const { unet, mlp, ...rest } = described as { unet?: object; mlp?: object };
+  return Object.fromEntries(
+    Object.entries({ ...unet, ...mlp, ...rest }).map(([key, value]) => [key, JSON.stringify(value)]),
+  );
 }

@@ -1,6 +1,7 @@
 export {
   describeNetwork,
   type NetworkConfig,
+  type NetworkDescription,
   type NetworkOptions,
   networkFrom,
   networkSchema,

@@ -1,11 +1,11 @@
 /**
  * Models on disk, in the folder format of the diffusers library, both ways.
  *
- *   config.json              the U-Net as UNet2DModel's configuration
+ *   config.json              the U-Net as UNet2DModel's configuration; an MLP as its own
  *   model.safetensors        trained weights by their state-dict names
  *   ema.safetensors          their average
  *   diffusion_pytorch_model.safetensors.index.json
- *                            sends diffusers' `from_pretrained` to ema.safetensors
+ *                            sends diffusers' `from_pretrained` to ema.safetensors; not for an MLP
  *   model.onnx               the network with the averaged weights: sample, timestep (, class_labels) → out_sample
  *
  * Patches stand in `run.json` alone: diffusers sees the network inside of them. A folder that diffusers wrote
@@ -20,13 +20,21 @@ import type { Shape } from "../core/shape.ts";
 import { type FileSystem, makeFolder, readBytes, readJson, writeFileAtomic } from "../io/files.node.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
 import { predictionGraph } from "../models/compiled.ts";
+import type { MlpConfig } from "../models/mlp.ts";
 import type { ImageNetwork } from "../models/network.ts";
-import { unetConfigSchema } from "../models/unet-config.ts";
 import { countParameters } from "../nn/module.ts";
 import type { Weights } from "../nn/weights.ts";
 import { toOnnx } from "../onnx/export.ts";
 import { loadCheckpoint, STATE_FILE } from "./checkpoint.node.ts";
-import { describeNetwork, fromStateDict, networkFrom, stateDict } from "./network-config.ts";
+import {
+  describeNetwork,
+  fromStateDict,
+  type NetworkKind,
+  type NetworkOptions,
+  networkFrom,
+  networkKinds,
+  stateDict,
+} from "./network-config.ts";
 import { RUN_FILE, type RunDescription, readRun } from "./runs.node.ts";
 import { weightsOf } from "./state.ts";
 
@@ -38,9 +46,9 @@ const INDEX_FILE = `${DIFFUSERS_FILE}.index.json`;
 export const ONNX_FILE = "model.onnx";
 
 /**
- * Writes a model: `config.json`, the trained weights, and the averaged ones where they are given, with the index that
- * makes diffusers take those. Each file is replaced atomically. Raises a FileAccessError, or a ConfigError for a network
- * that is no U-Net.
+ * Writes a model: `config.json`, the trained weights, and the averaged ones where they are given, for a U-Net with the
+ * index that makes diffusers take those. Each file is replaced atomically. Raises a FileAccessError, or a ConfigError for
+ * a network of no known kind.
  */
 export async function saveModel(
   folder: string,
@@ -48,13 +56,14 @@ export async function saveModel(
   options: { fileSystem?: FileSystem } = {},
 ): Promise<void> {
   const { network, weights, average } = model;
-  const { unet } = describeNetwork(network);
+  const { unet, mlp } = describeNetwork(network);
   await makeFolder(folder);
   const write = (name: string, contents: Uint8Array | string) => writeFileAtomic(join(folder, name), contents, options);
-  await write(CONFIG_FILE, json(unet));
+  await write(CONFIG_FILE, json(unet ?? mlp));
   await write(TRAINED_FILE, weightFile(network, weights));
   const preferred = average ? AVERAGE_FILE : TRAINED_FILE;
   if (average) await write(AVERAGE_FILE, weightFile(network, average));
+  if (!unet) return;
   const names = [...stateDict(network, weights).keys()];
   const index = {
     metadata: { total_size: 4 * countParameters(network) },
@@ -119,11 +128,11 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const run = existsSync(join(folder, RUN_FILE)) ? await readRun(folder) : undefined;
   const configPath = join(folder, CONFIG_FILE);
-  const unet =
+  const described: NetworkOptions =
     run && !existsSync(configPath)
-      ? run.network.unet
-      : parseConfig(unetConfigSchema, await readJson(configPath), configPath);
-  const network = networkFrom({ ...run?.network, unet }, configPath);
+      ? run.network
+      : { ...run?.network, ...readNetwork(await readJson(configPath), configPath) };
+  const network = networkFrom(described, configPath);
   const preferred = options.weights === "trained" ? [TRAINED_FILE] : [AVERAGE_FILE, TRAINED_FILE];
   const names = [...preferred, DIFFUSERS_FILE];
   const name = names.find((name) => existsSync(join(folder, name)));
@@ -137,6 +146,13 @@ export async function loadModel(
     return { network, run, file: join(folder, STATE_FILE), weights };
   }
   throw new FileAccessError(`${folder} holds no weights: none of ${names.join(", ")} is there`);
+}
+
+/** The network of a `config.json`: of the kind that its `_class_name` names, a U-Net where it names none. */
+function readNetwork(config: unknown, path: string): Pick<NetworkOptions, NetworkKind> {
+  const name = (config as { _class_name?: unknown } | null)?._class_name;
+  const kind = name === ("MLP" satisfies MlpConfig["_class_name"]) ? "mlp" : "unet";
+  return { [kind]: parseConfig(networkKinds[kind], config, path) };
 }
 
 /** Names of attention layers in the files of early versions of diffusers, and those of today. */

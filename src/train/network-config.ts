@@ -6,21 +6,44 @@ import * as z from "zod";
 import { parseConfig } from "../core/config.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
+import { Mlp, mlpConfigSchema } from "../models/mlp.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import { Patched } from "../models/patched.ts";
 import { UNet } from "../models/unet.ts";
 import { unetInitialisations } from "../models/unet-blocks.ts";
-import { type UNetConfig, unetConfigSchema } from "../models/unet-config.ts";
+import { unetConfigSchema } from "../models/unet-config.ts";
 import { SlabLayout, Weights } from "../nn/weights.ts";
 
-export const networkSchema = z.strictObject({
+/** The kinds of network: one of these fields names the kind and holds its configuration. */
+export const networkKinds = {
   /** As diffusers' UNet2DModel; with patches, the network inside of them. */
   unet: unetConfigSchema,
-  /** Pixels on a side of the patches that become channels; none when absent. */
-  patch: z.int().positive().optional(),
-  /** How fresh weights begin: as PyTorch's layers, or as DDPM. */
-  initialisation: z.enum(["torch", "ddpm"]).default("torch"),
-});
+  /** For points and other small data. */
+  mlp: mlpConfigSchema,
+} as const;
+
+export type NetworkKind = keyof typeof networkKinds;
+
+const kinds = Object.keys(networkKinds) as NetworkKind[];
+
+export const networkSchema = z
+  .strictObject({
+    unet: networkKinds.unet.optional(),
+    mlp: networkKinds.mlp.optional(),
+    /** Pixels on a side of the patches that become channels; none when absent. */
+    patch: z.int().positive().optional(),
+    /** How fresh weights of a U-Net begin: as PyTorch's layers, or as DDPM. */
+    initialisation: z.enum(["torch", "ddpm"]).default("torch"),
+  })
+  .refine((network) => kinds.filter((kind) => network[kind] !== undefined).length === 1, {
+    error: `expected one network, as ${kinds.join(" or ")}`,
+  })
+  .refine(
+    ({ mlp, patch, initialisation }) => mlp === undefined || (patch === undefined && initialisation === "torch"),
+    {
+      error: "expected neither patch nor initialisation beside mlp",
+    },
+  );
 
 export type NetworkConfig = z.output<typeof networkSchema>;
 
@@ -28,24 +51,26 @@ export type NetworkOptions = z.input<typeof networkSchema>;
 
 /** The network of a configuration. Raises a ConfigError that names the field that does not fit. */
 export function networkFrom(options: NetworkOptions, label = "network"): ImageNetwork {
-  const { unet, patch, initialisation } = parseConfig(networkSchema, options, label);
-  const network = new UNet(unet, unetInitialisations[initialisation]);
+  const { unet, mlp, patch, initialisation } = parseConfig(networkSchema, options, label);
+  const network = mlp ? new Mlp(mlp) : new UNet(unet!, unetInitialisations[initialisation]);
   return patch === undefined ? network : new Patched(network, patch);
 }
 
-/** The U-Net of a network and the patches around it. Raises a ConfigError for a network of another kind. */
-export function describeNetwork(network: ImageNetwork): { unet: UNetConfig; patch?: number } {
+/** What a network is, but for how it began: its kind with its configuration, and the patches around it. */
+export type NetworkDescription = Pick<NetworkConfig, NetworkKind | "patch">;
+
+/** The description from which `networkFrom` makes the same network. Raises a ConfigError for one of no known kind. */
+export function describeNetwork(network: ImageNetwork): NetworkDescription {
   const described = tryDescribe(network);
   if (described) return described;
   const name = network.constructor.name;
-  throw new ConfigError(
-    `a ${name} has no diffusers configuration; only a UNet, or one in patches, is saved as a model`,
-  );
+  throw new ConfigError(`a ${name} has no configuration; only a UNet, one in patches, or an Mlp is saved as a model`);
 }
 
 /** As `describeNetwork`; undefined for a network of another kind. */
-export function tryDescribe(network: ImageNetwork): { unet: UNetConfig; patch?: number } | undefined {
+export function tryDescribe(network: ImageNetwork): NetworkDescription | undefined {
   if (network instanceof UNet) return { unet: network.config };
+  if (network instanceof Mlp) return { mlp: network.config };
   if (!(network instanceof Patched && network.inner instanceof UNet)) return undefined;
   return { unet: network.inner.config, patch: network.patch };
 }

@@ -116,11 +116,7 @@ function printRecipe({ name, about, paper, published, objective, data, training,
     ["path", objective.path.name, ...options(rest(objective.path))],
     ["predicts", predictionFrom(objective.prediction).name],
     ["times", objective.time.name, ...options(rest(objective.time)), `weight ${objective.weight}`],
-    [
-      "network",
-      `U-Net ${network.unet.block_out_channels.join(", ")}`,
-      ...(network.patch ? [`patches of ${network.patch}`] : []),
-    ],
+    ["network", ...networkWords(network)],
     ["solver", solver, ...options(solverOptions)],
     ["data", data.name, ...options(rest(data))],
     ["training", `${formatInteger(training.steps)} steps of ${training.batch}`, `Adam ${rate.peak}, ${rate.decay}`],
@@ -130,6 +126,11 @@ function printRecipe({ name, about, paper, published, objective, data, training,
   if (ends.length > 0) print(`published: ${ends.join(", ")}`);
   print();
   for (const line of tableLines(rows.map(([column, ...values]) => [column, values.join(", ")]))) print(line);
+}
+
+function networkWords({ unet, mlp, patch }: Recipe["network"]): string[] {
+  if (mlp) return [`MLP ${mlp.width}`, `${mlp.blocks} blocks`];
+  return [`U-Net ${unet!.block_out_channels.join(", ")}`, ...(patch ? [`patches of ${patch}`] : [])];
 }
 
 function rest(named: { name: string }): object {
