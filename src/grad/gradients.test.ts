@@ -7,6 +7,7 @@ import {
   cast,
   constant,
   conv,
+  detach,
   exp,
   groupNorm,
   input,
@@ -39,6 +40,16 @@ describe("gradients", () => {
     const x = input("x", [2]);
     const [gradient] = gradients(sum(cast(cast(mul(x, 3), "int32"), "float32")), [x]);
     expect(numbersOf(gradient, { x: [1, 2] })).toEqual([0, 0]);
+  });
+
+  it("do not pass a detached tensor", () => {
+    const x = input("x", [1]);
+    // d/dx (x · sg(x²) + sg(x)) = x², at 3: 9, where the derivative of x³ + x is 28.
+    const y = add(mul(x, detach(square(x))), detach(x));
+    const [slope] = gradients(sum(y), [x]);
+    expect(numbersOf(y, { x: [3] })).toEqual([30]);
+    expect(numbersOf(slope, { x: [3] })).toEqual([9]);
+    expect(numbersOf(gradients(sum(slope), [x])[0], { x: [3] })).toEqual([0]);
   });
 
   it("add up over all readers", () => {

@@ -68,7 +68,7 @@ const asFloat64 = (feeds: Readonly<Record<string, ArrayLike<number>>>): Feeds64 
   Object.fromEntries(Object.entries(feeds).map(([name, values]) => [name, Float64Array.from(values)]));
 
 describe("gradient rules agree with central differences", () => {
-  it.each(opNames)("%s", (op) => {
+  it.each(opNames.filter((op) => op !== "detach"))("%s", (op) => {
     eachCase(op, 30, ({ inputs, output, feeds, description }) => {
       expectDerivatives(weighted(output, "loss"), inputs, asFloat64(feeds), description);
     });

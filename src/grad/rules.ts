@@ -134,6 +134,7 @@ export const gradientRules: { [K in OpName]: GradientRule<K> } = {
     unbroadcast(where(condition, 0, g), b.shape),
   ],
   cast: ({ inputs: [x] }, g) => [x.dtype === "float32" ? g : undefined],
+  detach: none,
 
   reduceSum: ({ inputs: [x] }, g) => [expand(g, x.shape)],
   reduceMax: (node, g) => {

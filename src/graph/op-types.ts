@@ -43,6 +43,8 @@ export interface OpAttributes {
   /** where(condition, a, b) */
   where: None;
   cast: { to: DType };
+  /** x itself, as a value that no gradient passes. */
+  detach: None;
 
   // Reductions; the reduced axes stay with extent 1
   reduceSum: { axes: readonly number[] };

@@ -93,6 +93,9 @@ export function cast(x: Tensor, to: DType): Tensor {
   return x.dtype === to ? x : emit("cast", [x], { to });
 }
 
+/** x as a value that gradients take for a constant. */
+export const detach = (x: Tensor) => emit("detach", [x], {});
+
 // Reductions
 
 export interface ReduceOptions {

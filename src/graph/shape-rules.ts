@@ -112,6 +112,7 @@ export const shapeRules: { [K in OpName]: ShapeRule<K> } = {
     return { shape: broadcastShapes(condition.shape, a.shape, b.shape), dtype: "float32" };
   },
   cast: ([x], { to }) => ({ shape: x.shape, dtype: to }),
+  detach: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
 
   reduceSum: reduce,
   reduceMax: reduce,

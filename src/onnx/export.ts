@@ -6,7 +6,7 @@ import { type Graph, inputsOf, topological } from "../graph/graph.ts";
 import type { OpName } from "../graph/op-types.ts";
 import { shareCommon } from "../graph/passes/common.ts";
 import { expandComposed } from "../graph/passes/expand.ts";
-import { foldBiases, mergeReshapes } from "../graph/passes/simplify.ts";
+import { dropDetached, foldBiases, mergeReshapes } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { isBlockable } from "./blocked.ts";
 import { OnnxBuilder } from "./builder.ts";
@@ -23,7 +23,7 @@ export interface OnnxTarget {
 
 /** What will run: composed ops expanded, common nodes shared. */
 export function optimise(graph: Graph, { convBlock }: OnnxTarget = {}): Graph {
-  const folded = foldBiases(shareCommon(graph));
+  const folded = foldBiases(shareCommon(dropDetached(graph)));
   const expanded = expandComposed(folded, {
     keepConv: (node) => convBlock !== undefined && isBlockable(node, convBlock),
   });

@@ -146,6 +146,7 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   where: same("Where"),
   cast: (builder, { attributes: { to } }, inputs, output) =>
     builder.node("Cast", inputs, { to: { float32: 1, int32: 6, bool: 9 }[to] }, output),
+  detach: same("Identity"),
 
   reduceSum: lowerReduceSum,
   reduceMax: (builder, { attributes: { axes } }, [x], output) =>

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { evaluate } from "../../runtime/reference/session.ts";
 import { convGeometry } from "../geometry.ts";
 import { countOps, type Graph, graphOf } from "../graph.ts";
-import { add, conv, exp, input, reshape } from "../ops.ts";
-import { foldBiases, mergeReshapes } from "./simplify.ts";
+import { add, conv, detach, exp, input, reshape } from "../ops.ts";
+import { dropDetached, foldBiases, mergeReshapes } from "./simplify.ts";
 
 const numbers = (count: number, factor = 1) => Float32Array.from({ length: count }, (_, i) => factor * (i + 1));
 
@@ -16,6 +16,17 @@ describe("mergeReshapes", () => {
     const feeds = { x: numbers(12, 0.1) };
     expect(evaluate(merged, feeds)).toEqual(evaluate(graph, feeds));
     for (const [name, tensor] of graph.outputs) expect(merged.outputs.get(name)!.shape).toEqual(tensor.shape);
+  });
+});
+
+describe("dropDetached", () => {
+  it("leaves the value alone", () => {
+    const x = input("x", [3]);
+    const graph = graphOf({ y: exp(detach(add(x, detach(x)))) });
+    const dropped = dropDetached(graph);
+    expect(countOps(dropped).has("detach")).toBe(false);
+    const feeds = { x: numbers(3, 0.1) };
+    expect(evaluate(dropped, feeds)).toEqual(evaluate(graph, feeds));
   });
 });
 

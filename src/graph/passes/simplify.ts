@@ -1,5 +1,6 @@
 /**
- * Small rewrites that remove nodes without changing a number: a reshape of a reshape becomes one, and a bias that is
+ * Small rewrites that remove nodes without changing a number: a reshape of a reshape becomes one, a detached
+ * value the value itself, and a bias that is
  * added to a convolution becomes its third input, where the runtime adds it while it writes the product.
  */
 import type { Graph } from "../graph.ts";
@@ -8,6 +9,11 @@ import { reshape } from "../ops.ts";
 import { inScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import { rewrite } from "./rewrite.ts";
+
+/** detach(x) → x: it matters to gradients alone, and would be a copy. */
+export function dropDetached(graph: Graph): Graph {
+  return rewrite(graph, (node) => (node.is("detach") ? node.inputs[0] : node));
+}
 
 /** reshape(reshape(x)) → reshape(x) */
 export function mergeReshapes(graph: Graph): Graph {

@@ -90,6 +90,7 @@ export const evaluators: { [K in OpName]: Evaluator<K> } = {
     if (to === "float32") return x;
     return x.map(to === "bool" ? (value) => (value !== 0 ? 1 : 0) : (value) => Math.trunc(value) + 0);
   },
+  detach: (_, [x]) => x,
 
   reduceSum: reduction(0, (total, element) => total + element),
   reduceMax: reduction(Number.NEGATIVE_INFINITY, (largest, element) => Math.max(largest, element)),
