@@ -1,0 +1,369 @@
+/**
+ * The levels that a solver visits on a path, from noise to data: N levels and the level at which the last step ends.
+ *
+ * By time ("uniform": the spacings of times.ts), or by the ratio s = sigma / alpha, the noise level of the
+ * variance-exploding view y = x / alpha ("karras" and the others of sigmas.ts). The level of a ratio s is that of the
+ * time at which log-SNR = -2 ln s; on discrete paths it lies between two timesteps, where ln s is linear in t. A shift
+ * multiplies s, which is sigma' = shift sigma / (1 + (shift - 1) sigma) on the straight line (Esser et al. 2024, eq. 23).
+ *
+ * What diffusers' schedulers do differently from each other are options here: DPM-Solver and UniPC space N + 1 times and
+ * drop the last (`dropLast`) and feed the network whole timesteps (`roundTimes`); Euler and its kin interpolate sigma
+ * itself between timesteps (`interpolation` "linear") and space karras levels within the levels of the spacing (`range`
+ * "spacing"); flow schedulers space sigma, not the ratio (`measure` "sigma"). Tested against the levels of diffusers
+ * 0.42.1 to float32 rounding.
+ */
+import { ConfigError } from "../core/errors.ts";
+import { choice, type Field, flag, integer, optional, readOptions, real, show, withDefault } from "./options.ts";
+import type { Level, Path } from "./path-contract.ts";
+import { betaSigmas, exponentialSigmas, karrasSigmas, polyexponentialSigmas, type SigmaRange } from "./sigmas.ts";
+import { roundHalfEven, type Spacing, spacedTimesteps, spacings } from "./times.ts";
+
+export const scheduleNames = ["uniform", "karras", "exponential", "polyexponential", "beta", "lambda"] as const;
+/** How levels are spaced; "lambda" is even in log-SNR down to the end level itself. */
+export type ScheduleName = (typeof scheduleNames)[number];
+
+export interface LevelsOptions {
+  /** Steps; on a discrete path at most its timesteps. Needed unless `times` or `sigmas` are given. */
+  steps?: number;
+  /** Default "uniform": even in time. */
+  schedule?: ScheduleName;
+  /** How times are spaced, for "uniform". Default "trailing"; continuous paths know "trailing" and "linspace". */
+  spacing?: Spacing;
+  /** Added to the timesteps of leading spacing. Default 0; Stable Diffusion has 1. */
+  stepsOffset?: number;
+  /** In leading and linspace spacing: space one time more and leave the last, t = 0, out. Default false. */
+  dropLast?: boolean;
+  /** The first time of a continuous path's uniform levels, default the noise end; and the time that they go towards. */
+  timeMax?: number;
+  timeMin?: number;
+  /** Discrete paths: start no later than where ln(alpha / sigma) is this, such as -5.1 for cosine. */
+  lambdaMin?: number;
+  /** The times themselves, falling, in place of a schedule. */
+  times?: readonly number[];
+  /** The noise levels themselves, falling and above 0, in place of a schedule. */
+  sigmas?: readonly number[];
+  /** What `sigmas`, `sigmaMin` and `sigmaMax` mean: sigma / alpha (default) or the path's own sigma. */
+  measure?: "ratio" | "sigma";
+  /** The ends of karras and the other schedules of sigma. Default: the ends of the path, or of the spacing (`range`). */
+  sigmaMin?: number;
+  /**
+   * Also, for uniform levels: the finite sigma / alpha in place of the infinite one of a first level that is pure noise
+   * (the straight line at t = 1, zero terminal SNR).
+   */
+  sigmaMax?: number;
+  /** Where the default ends of a schedule of sigma come from. Default "path". */
+  range?: "path" | "spacing";
+  /** The power of karras (default 7) and polyexponential (default 1). */
+  rho?: number;
+  /** The two shapes of the beta schedule. Default [0.6, 0.6]. */
+  betaShape?: readonly [number, number];
+  /** Multiplies sigma / alpha of uniform levels. Default 1; 3 in Stable Diffusion 3. */
+  shift?: number;
+  /** What is linear in t between two timesteps: ln(sigma / alpha) (default) or sigma / alpha. */
+  interpolation?: "log" | "linear";
+  /** Discrete paths: feed the network whole timesteps, the nearest or the one below. Default false. */
+  roundTimes?: false | "nearest" | "down";
+  /**
+   * Where the last step ends: at the data ("zero", default) or with the path's least noise, `sigmaMin` where it is given.
+   * A schedule of sigma is there already, except for "lambda": its last step then stays in place, as in diffusers.
+   */
+  finalSigma?: "zero" | "sigmaMin";
+}
+
+/** A list of falling finite numbers, at least one. */
+function falling(what: string): Field<readonly number[]> {
+  return {
+    expected: `a list of falling ${what}`,
+    accepts: (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((item, i) => Number.isFinite(item) && (i === 0 || item < value[i - 1])),
+  };
+}
+
+const positive = real(0, Infinity, true);
+const shapes: Field<readonly [number, number]> = {
+  expected: "two finite numbers above 0",
+  accepts: (value) => Array.isArray(value) && value.length === 2 && value.every(positive.accepts),
+};
+const rounding: Field<false | "nearest" | "down"> = {
+  expected: 'false, "nearest" or "down"',
+  accepts: (value) => value === false || value === "nearest" || value === "down",
+};
+
+/** The fields of `LevelsOptions`, for the options of a solver that has them among its own. */
+export const levelFields = {
+  steps: optional(integer(1)),
+  schedule: withDefault(choice(...scheduleNames), "uniform"),
+  spacing: withDefault(choice(...spacings), "trailing"),
+  stepsOffset: withDefault(integer(0), 0),
+  dropLast: withDefault(flag(), false),
+  timeMax: optional(real()),
+  timeMin: optional(real()),
+  lambdaMin: optional(real()),
+  times: optional(falling("times")),
+  sigmas: optional(falling("noise levels")),
+  measure: withDefault(choice("ratio", "sigma"), "ratio"),
+  sigmaMin: optional(positive),
+  sigmaMax: optional(positive),
+  range: withDefault(choice("path", "spacing"), "path"),
+  rho: optional(positive),
+  betaShape: optional(shapes),
+  shift: withDefault(positive, 1),
+  interpolation: withDefault(choice("log", "linear"), "log"),
+  roundTimes: withDefault(rounding, false),
+  finalSigma: withDefault(choice("zero", "sigmaMin"), "zero"),
+};
+type Options = ReturnType<typeof readLevels>;
+const readLevels = (options: LevelsOptions) => readOptions("levels", levelFields, options);
+
+/** The part of a solver's options that are options of `levelsFor`. */
+export function levelsOptions(options: LevelsOptions): LevelsOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(levelFields, name)));
+}
+
+/** The noise level in the variance-exploding view y = x / alpha; Infinity where there is no data. */
+export function ratioOf({ alpha, sigma }: { alpha: number; sigma: number }): number {
+  return sigma / alpha;
+}
+
+const ENDS = 1e-9; // how far beyond an end of the path, in log-SNR, a level is still the end: rounding
+
+/**
+ * The level at which the path has this sigma / alpha, exactly so. `networkTime`: the path's time that the network is fed,
+ * when not the level's own. A ratio that the path does not have is a ConfigError.
+ */
+export function levelOfRatio(path: Path, ratio: number, fedTime?: number): Level {
+  const wanted = -2 * Math.log(ratio);
+  const [first, last] = path.span;
+  const [most, least] = [path.logSnr(first), path.logSnr(last)];
+  const near = (end: number) => Math.abs(wanted - end) < ENDS * Math.max(1, Math.abs(end));
+  if (!(wanted <= most || near(most)) || !(wanted >= least || near(least))) {
+    throw new ConfigError(
+      `the path ${path.name} has sigma / alpha from ${Math.exp(-most / 2)} to ${Math.exp(-least / 2)}; a solver wants to ` +
+        `visit ${show(ratio)}: choose sigmaMin, sigmaMax or sigmas within the path`,
+    );
+  }
+  const level = path.at(near(most) ? first : near(least) ? last : path.timeOfLogSnr(wanted));
+  const sigma = level.alpha > 0 ? ratio * level.alpha : level.sigma;
+  return { ...level, sigma, networkTime: fedTime === undefined ? level.networkTime : path.networkTime(fedTime) };
+}
+
+/** The time at which a path has this sigma (which rises in t), by bisection. */
+function timeOfSigma(path: Path, sigma: number): number {
+  let [low, high] = path.span;
+  if (!(sigma >= path.sigma(low) && sigma <= path.sigma(high))) {
+    throw new ConfigError(
+      `the path ${path.name} has sigma from ${path.sigma(low)} to ${path.sigma(high)}; a solver wants to visit ` +
+        `${show(sigma)}: choose sigmaMin, sigmaMax or sigmas within the path`,
+    );
+  }
+  for (let i = 0; i < 80; i++) {
+    const middle = (low + high) / 2;
+    if (middle === low || middle === high) break;
+    if (path.sigma(middle) < sigma) low = middle;
+    else high = middle;
+  }
+  return path.sigma(low) === sigma ? low : high;
+}
+
+/** The end of every path: the data, with no noise. */
+export function dataEnd(path: Path): Level {
+  return { ...path.at(path.span[0]), alpha: 1, sigma: 0 };
+}
+
+function roundTime(t: number, how: false | "nearest" | "down"): number {
+  return how === "nearest" ? roundHalfEven(t) : how === "down" ? Math.floor(t + ENDS) : t;
+}
+
+/** The falling times of uniform levels, before any shift. */
+function uniformTimes(path: Path, steps: number, options: Options): number[] {
+  const { spacing, stepsOffset, dropLast, timeMax, timeMin, lambdaMin, roundTimes } = options;
+  const drops = dropLast && spacing !== "trailing";
+  const count = steps + (drops ? 1 : 0);
+  if (count === 1 && spacing !== "trailing") {
+    throw new ConfigError(`one step with ${spacing} spacing would start where the path ends; use trailing spacing`);
+  }
+  if (path.timesteps === undefined) {
+    if (spacing === "leading" || stepsOffset !== 0 || lambdaMin !== undefined) {
+      throw new ConfigError(
+        `the path ${path.name} has continuous time: spacing is "trailing" or "linspace", and stepsOffset and lambdaMin ` +
+          `are for discrete paths`,
+      );
+    }
+    const [from, to] = [timeMax ?? path.span[1], timeMin ?? path.span[0]];
+    if (!(from > to))
+      throw new ConfigError(`timeMax ${from} must be above timeMin ${to}: there is no interval between`);
+    const parts = spacing === "trailing" ? count : count - 1;
+    return Array.from({ length: steps }, (_, i) => (i === parts ? to : from - (i * (from - to)) / parts));
+  }
+  if (timeMax !== undefined || timeMin !== undefined) {
+    throw new ConfigError(`timeMax and timeMin are for continuous paths; on ${path.name} give lambdaMin or times`);
+  }
+  let total = path.timesteps;
+  if (lambdaMin !== undefined) while (total > 0 && path.logSnr(total - 1) / 2 < lambdaMin) total--;
+  if (count > total) {
+    throw new ConfigError(
+      `${steps} steps${drops ? " and the one that dropLast leaves out" : ""} are more than the ${total} timesteps of ` +
+        `the path ${path.name}${lambdaMin === undefined ? "" : ` above lambdaMin ${lambdaMin}`}`,
+    );
+  }
+  if (spacing === "linspace" && roundTimes === false) {
+    return Array.from({ length: steps }, (_, i) => ((count - 1 - i) * (total - 1)) / (count - 1));
+  }
+  return spacedTimesteps(total, count, spacing, stepsOffset).slice(0, steps);
+}
+
+/** The level of a time; between two timesteps as `interpolation` says. */
+function levelOfTime(path: Path, t: number, options: Options): Level {
+  const { interpolation, roundTimes } = options;
+  if (path.timesteps === undefined || Number.isInteger(t)) return path.at(t);
+  const fed = roundTime(t, roundTimes);
+  if (interpolation === "log") return { ...path.at(t), networkTime: path.networkTime(fed) };
+  const [low, high] = [path.at(Math.floor(t)), path.at(Math.ceil(t))];
+  const part = t - Math.floor(t);
+  return { ...levelOfRatio(path, (1 - part) * ratioOf(low) + part * ratioOf(high), fed), t };
+}
+
+function uniformLevels(path: Path, steps: number, options: Options): Level[] {
+  const times = options.times ?? uniformTimes(path, steps, options);
+  const levels = times.map((t) => levelOfTime(path, t, options));
+  if (options.shift === 1) return levels;
+  return levels.map((level) => (level.alpha === 0 ? level : levelOfRatio(path, options.shift * ratioOf(level))));
+}
+
+/** The ends of a schedule of sigma, in the measure of the options. */
+function rangeOf(path: Path, steps: number, options: Options): SigmaRange {
+  const { sigmaMin, sigmaMax, measure, range } = options;
+  const measured = measure === "sigma" ? (level: Level) => level.sigma : ratioOf;
+  const ends = () => {
+    if (range === "path") return path.span.map((t) => measured(path.at(t)));
+    const levels = uniformLevels(path, steps, options);
+    return [measured(levels[levels.length - 1]), measured(levels[0])];
+  };
+  const [least, most] = sigmaMin !== undefined && sigmaMax !== undefined ? [sigmaMin, sigmaMax] : ends();
+  const [min, max] = [sigmaMin ?? least, sigmaMax ?? most];
+  if (!(min > 0) || !Number.isFinite(max)) {
+    throw new ConfigError(
+      `the path ${path.name} goes from sigma / alpha = ${least} to ${most}; the ${options.schedule} schedule needs a ` +
+        `finite interval above 0: give ${min > 0 ? "" : "sigmaMin"}${min > 0 || Number.isFinite(max) ? "" : " and "}` +
+        `${Number.isFinite(max) ? "" : "sigmaMax"}`,
+    );
+  }
+  if (!(max > min))
+    throw new ConfigError(`sigmaMin ${min} must be below sigmaMax ${max}: there is no interval between`);
+  return { min, max };
+}
+
+/** The falling noise levels of a schedule of sigma; of "lambda" that ends with noise, one more, the end. */
+function scheduledSigmas(path: Path, steps: number, options: Options): number[] {
+  const { schedule, rho, betaShape, finalSigma } = options;
+  const range = rangeOf(path, steps, options);
+  switch (schedule) {
+    case "karras":
+      return karrasSigmas(steps, range, rho);
+    case "polyexponential":
+      return polyexponentialSigmas(steps, range, rho);
+    case "beta":
+      return betaSigmas(steps, range, betaShape);
+    case "lambda":
+      return exponentialSigmas(finalSigma === "sigmaMin" ? steps + 1 : steps, range);
+    default:
+      return exponentialSigmas(steps, range);
+  }
+}
+
+/** Options that say something which the others leave no room for. */
+function checkTogether(path: Path, options: Options): void {
+  const { schedule, times, sigmas, rho, betaShape, shift, range, sigmaMin, roundTimes } = options;
+  const refuse = (what: string) => {
+    throw new ConfigError(`levels: ${what}`);
+  };
+  if (times !== undefined && sigmas !== undefined) refuse("give times or sigmas, not both");
+  if ((times !== undefined || sigmas !== undefined) && schedule !== "uniform") {
+    refuse(`times and sigmas are given in place of a schedule; leave schedule "${schedule}" away`);
+  }
+  if (rho !== undefined && schedule !== "karras" && schedule !== "polyexponential") {
+    refuse(`rho is for the schedules karras and polyexponential, not ${schedule}`);
+  }
+  if (betaShape !== undefined && schedule !== "beta") refuse(`betaShape is for the schedule beta, not ${schedule}`);
+  if (shift !== 1 && (sigmas !== undefined || (schedule !== "uniform" && range === "path"))) {
+    refuse('shift moves uniform levels, and the range of a schedule with range "spacing"; choose sigmaMax instead');
+  }
+  if (schedule === "uniform" && sigmas === undefined && sigmaMin !== undefined) {
+    refuse("sigmaMin is for the schedules of sigma (karras, exponential, polyexponential, beta, lambda), not uniform");
+  }
+  if (roundTimes !== false && path.timesteps === undefined) {
+    refuse(`roundTimes is for discrete paths; ${path.name} has continuous time`);
+  }
+}
+
+/** The first of uniform levels, with `sigmaMax` in place of an infinite ratio. */
+function capped(path: Path, levels: Level[], sigmaMax: number | undefined): Level[] {
+  if (sigmaMax === undefined) return levels;
+  const [first, ...rest] = levels;
+  if (first.alpha > 0) {
+    throw new ConfigError(
+      `levels: with uniform levels sigmaMax stands for an infinite sigma / alpha; the path ${path.name} starts at ` +
+        `${ratioOf(first)}. Choose timeMax, lambdaMin or times, or another schedule`,
+    );
+  }
+  if (path.timesteps === undefined) return [levelOfRatio(path, sigmaMax, first.t), ...rest];
+  // Zero terminal SNR: no timestep of the table is near, so the last one with that much noise, variance preserved.
+  const alpha = 1 / Math.hypot(1, sigmaMax);
+  return [{ ...first, alpha, sigma: sigmaMax * alpha }, ...rest];
+}
+
+/**
+ * The levels that a solver visits, and after them the level at which its last step ends: steps + 1 levels, falling in
+ * sigma / alpha. More steps than a discrete path has, an empty interval, and levels outside of the path are ConfigErrors.
+ */
+export function levelsFor(path: Path, given: LevelsOptions): Level[] {
+  const options = readLevels(given);
+  const { times, sigmas, measure, roundTimes, schedule } = options;
+  checkTogether(path, options);
+  const own = times ?? sigmas;
+  const steps = options.steps ?? own?.length;
+  if (steps === undefined) throw new ConfigError("levels: steps is missing; it must be an integer from 1");
+  if (own !== undefined && own.length !== steps) {
+    throw new ConfigError(`levels: ${own.length} times or sigmas are given for ${steps} steps; leave steps away`);
+  }
+  if (path.timesteps !== undefined && steps > path.timesteps) {
+    throw new ConfigError(`${steps} steps are more than the ${path.timesteps} timesteps of the path ${path.name}`);
+  }
+  const levelOf = (sigma: number) => {
+    const level = measure === "sigma" ? path.at(timeOfSigma(path, sigma)) : levelOfRatio(path, sigma);
+    return roundTimes === false ? level : { ...level, networkTime: path.networkTime(roundTime(level.t, roundTimes)) };
+  };
+  const levels =
+    sigmas !== undefined
+      ? sigmas.map(levelOf)
+      : schedule === "uniform"
+        ? capped(path, uniformLevels(path, steps, options), options.sigmaMax)
+        : scheduledSigmas(path, steps, options).map(levelOf);
+  if (levels.length === steps) levels.push(endOf(path, options, levelOf));
+  return falls(path, levels);
+}
+
+function endOf(path: Path, { finalSigma, sigmaMin }: Options, levelOf: (sigma: number) => Level): Level {
+  if (finalSigma === "zero") return dataEnd(path);
+  return sigmaMin === undefined ? path.at(path.span[0]) : levelOf(sigmaMin);
+}
+
+/** Checks that every step goes down in noise; only the last may stay in place. */
+function falls(path: Path, levels: Level[]): Level[] {
+  for (let i = 0; i + 1 < levels.length; i++) {
+    const [here, next] = [ratioOf(levels[i]), ratioOf(levels[i + 1])];
+    if (!(here > 0)) {
+      throw new ConfigError(
+        `level ${i + 1} of ${levels.length - 1} on the path ${path.name} (t = ${levels[i].t}) has no noise, so no step ` +
+          `can start there; choose timeMin above it, or trailing spacing`,
+      );
+    }
+    if (next < here || (i + 2 === levels.length && next === here)) continue;
+    throw new ConfigError(
+      `a solver's levels must fall: step ${i + 1} on the path ${path.name} would go from sigma / alpha = ${here} to ${next}`,
+    );
+  }
+  return levels;
+}
