@@ -15,6 +15,7 @@ import { Weights } from "../../src/nn/weights.ts";
 import { adamDefaults, adamScalars } from "../../src/optim/adam.ts";
 import { nodeRuntime } from "../../src/runtime/node/session.ts";
 import { drawStep } from "../../src/train/draw.ts";
+import { drawCoefficients } from "../../src/train/losses/simple.ts";
 import { stateDict } from "../../src/train/network-config.ts";
 import { initialState } from "../../src/train/state.ts";
 import { compileStep } from "../../src/train/step.ts";
@@ -34,20 +35,22 @@ const weights = Weights.initial(network, 0);
 const shape = [BATCH, ...network.imageShape];
 const images = Random.from(0, "images").normals(sizeOf(shape));
 const objective = objectiveFrom({ path: { name: "linear" }, prediction: "noise" });
-const draw = drawStep(objective, { seed: 0, step: 1, count: BATCH, imageSize: sizeOf(network.imageShape), runs: 1 });
-const { alpha, sigma, time } = draw.coefficients;
+const draw = drawStep({ seed: 0, step: 1, count: BATCH, imageShape: network.imageShape, runs: 1 });
 const runtime = nodeRuntime();
 
 const compiled = new CompiledNetwork(network, weights, runtime);
 const predicted = await compiled.predict(images, 500);
-const { layout, slabs } = initialState({ network, steps: 1, seed: 0, lossByNoise: [], initial: weights });
+const state = initialState({ network, steps: 1, seed: 0, lossByNoise: [], initial: weights });
+const { layout, slabs } = state;
 const step = await compileStep(
   { network, layout, batch: BATCH, optimiser: adamDefaults, clip: 1 },
   { runs: 1, replicas: 1 },
   runtime,
 );
+const { feeds } = drawCoefficients(objective, { seed: 0, step: 1, count: BATCH, state });
+const { alpha, sigma, time } = feeds;
 const scalars = { ...adamScalars(1, LEARNING_RATE, adamDefaults), emaDecay: 0.999 };
-const ours = await step.run(slabs, { ...draw, images, scalars });
+const ours = await step.run(slabs, { ...draw, feeds, images, scalars });
 const ourWeights = stateDict(network, new Weights(layout, ours.next.parameters));
 
 const [jaxNetwork, parameters] = jaxNetworkOf(jax, fields, weights);

@@ -13,7 +13,13 @@ import { integer, lookUp, readOptions, show } from "./options.ts";
 import { type PathConfig, pathFrom } from "./path.ts";
 import type { Level, Path } from "./path-contract.ts";
 import { type Prediction, type PredictionConfig, predictionFrom } from "./prediction.ts";
-import { type TimeSampler, type TimeSamplerConfig, timeSamplerFrom, uniformOver } from "./time-sampler.ts";
+import {
+  type LossHistory,
+  type TimeSampler,
+  type TimeSamplerConfig,
+  timeSamplerFrom,
+  uniformOver,
+} from "./time-sampler.ts";
 
 export type { TimeSampler } from "./time-sampler.ts";
 
@@ -23,6 +29,8 @@ export interface Objective {
   readonly time: TimeSampler;
   /** The factor of the squared error of an image at time t. */
   readonly weight: (t: number) => number;
+  /** Standard deviation of a constant that is added to each channel of the noise; none when absent. */
+  readonly offsetNoise?: number;
 }
 
 export type WeightName = "simple";
@@ -108,18 +116,33 @@ export interface ObjectiveDraw {
   readonly targetNoise: Float32Array;
   readonly weight: Float32Array;
   readonly networkTime: Float32Array;
+  /** What each loss is to be multiplied by; only where the times adapt to the losses. */
+  readonly importance?: Float32Array;
+  /** The places on the path, in float64. */
+  readonly levels: readonly Level[];
 }
 
-/** Draws the times of `count` images, and computes in float64, then rounds, all that depends on them. */
-export function drawObjective(objective: Objective, count: number, random: Random): ObjectiveDraw {
+/**
+ * Draws the times of `count` images, and computes in float64, then rounds, all that depends on them. `history`: for a
+ * sampler of times that adapts; a new one when absent.
+ */
+export function drawObjective(
+  objective: Objective,
+  count: number,
+  random: Random,
+  history?: LossHistory,
+): ObjectiveDraw {
   const { path, prediction, time, weight } = objective;
   if (!integer(1).accepts(count)) throw new ConfigError(`count must be an integer from 1, not ${show(count)}`);
-  const t = time.draw(count, random);
+  const { adaptive } = time;
+  const drawn = adaptive?.draw(count, random, history ?? adaptive.empty()) ?? { t: time.draw(count, random) };
+  const { t } = drawn;
   const levels = Array.from(t, (time) => path.at(time));
   const of = (value: (level: Level) => number) => Float32Array.from(levels, value); // [count]
   const scale = (level: Level) => prediction.inputScale?.(level) ?? 1;
   return {
-    t,
+    ...drawn,
+    levels,
     alpha: of((level) => scale(level) * level.alpha),
     sigma: of((level) => scale(level) * level.sigma),
     targetSample: of((level) => prediction.targetSample(level)),

@@ -17,8 +17,29 @@ export interface TimeSampler {
   /** The number of timesteps of the paths that it fits; absent when it draws continuous times in [0, 1]. */
   readonly timesteps?: number;
   draw(count: number, random: Random): Float64Array; // [count]
+  /** Where the times follow the losses that were seen so far. */
+  readonly adaptive?: AdaptiveTimes;
   /** Plain JSON from which `timeSamplerFrom` makes the same sampler. */
   toJSON(): TimeSamplerConfig;
+}
+
+/** Times that follow the losses. What was seen is a value of its own, part of the state of a training run. */
+export interface AdaptiveTimes {
+  empty(): LossHistory;
+  /** The history of a state that is taken up; a new one where there is none or it is of another sampler. */
+  resume(history?: LossHistory): LossHistory;
+  /** Times, and for each the factor 1 / (T p(t)) that keeps the expected loss as it is under uniform times; [count]. */
+  draw(count: number, random: Random, history: LossHistory): { t: Float64Array; importance: Float32Array };
+  /** The history after more losses, [N] both; the one given is not changed. */
+  observe(history: LossHistory, t: ArrayLike<number>, losses: ArrayLike<number>): LossHistory;
+}
+
+/** The last losses of each timestep. */
+export interface LossHistory {
+  /** [T, length], each row a ring: the newest stands at (count - 1) mod length. */
+  readonly losses: Float32Array;
+  /** Losses seen so far at each timestep, [T]. */
+  readonly counts: Int32Array;
 }
 
 export interface TimeSamplerOptions {

@@ -1,3 +1,6 @@
+export type { CallOptions, Loss, LossDraw, LossGraph, LossInputs, LossStep, NetworkCall } from "./losses/loss.ts";
+export { mix, perImage } from "./losses/loss.ts";
+export { lossOf } from "./losses/registry.ts";
 export {
   describeNetwork,
   type NetworkConfig,

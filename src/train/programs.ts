@@ -3,19 +3,22 @@
  * average of the weights). On one device the two are one graph; with gradient accumulation or several machines they run
  * apart, with the sum between them. Both ways give the same numbers.
  *
- * Loss: w(t) · mean over pixels of (network(α x0 + σ ε, t) − (a x0 + b ε))², mean over the batch. The path, the
- * prediction and the weighting are only numbers α, σ, a, b, w for each example, drawn on the host in float64.
+ * What is minimised is a loss's own affair (`losses/loss.ts`). Where the times adapt to it, each image's loss is weighted
+ * by its importance: loss = mean(importance · losses).
  */
+import { ConfigError } from "../core/errors.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { gradients } from "../grad/gradients.ts";
 import { type Graph, graphOf } from "../graph/graph.ts";
-import { add, input, mean, mul, reshape, slice, square, sub } from "../graph/ops.ts";
+import { add, detach, input, mean, mul, reshape, slice, sub } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ImageNetwork } from "../models/network.ts";
-import { traceWith } from "../nn/module.ts";
-import type { SlabLayout } from "../nn/weights.ts";
+import { type Parameter, traceWith } from "../nn/module.ts";
+import { SlabLayout, Weights } from "../nn/weights.ts";
 import { type AdamOptions, type AdamScalars, adamUpdate } from "../optim/adam.ts";
 import { clipGlobalNorm } from "../optim/clip.ts";
+import type { Loss, NetworkCall } from "./losses/loss.ts";
+import { simpleGraph } from "./losses/simple.ts";
 
 export interface ProgramOptions {
   network: ImageNetwork;
@@ -25,10 +28,9 @@ export interface ProgramOptions {
   optimiser: AdamOptions;
   /** Limit of the global gradient norm; no clipping when absent. */
   clip?: number;
+  /** The simple loss when absent. */
+  loss?: Pick<Loss, "feeds" | "graph" | "time">;
 }
-
-/** The numbers of each example, all [batch]; the names are those of the graph's inputs. */
-export const coefficientNames = ["alpha", "sigma", "targetSample", "targetNoise", "weight", "time"] as const;
 
 /** The scalars of one update, in the order of the `scalars` input. */
 export const scalarNames = ["stepSize", "epsilon", "keep", "emaDecay"] as const satisfies readonly (
@@ -37,34 +39,69 @@ export const scalarNames = ["stepSize", "epsilon", "keep", "emaDecay"] as const 
 )[];
 
 interface Gradients {
-  loss: Tensor;
-  /** The squared error of each example before weighting, [batch]. */
-  errors: Tensor;
+  /** Of one run, in the order in which they are returned by its session. */
+  outputs: { loss: Tensor; errors: Tensor; losses: Tensor };
   slabs: Tensor[];
 }
 
-function traceGradients({ network, layout, batch }: ProgramOptions, parameters: readonly Tensor[]): Gradients {
-  const shape: Shape = [batch, ...network.imageShape];
-  const images = input("images", shape);
-  const noise = input("noise", shape);
-  const [alpha, sigma, targetSample, targetNoise, weight, time] = coefficientNames.map((name) => input(name, [batch]));
-  const perImage = (values: Tensor) => reshape(values, [batch, 1, 1, 1]);
-  const mix = (a: Tensor, b: Tensor) => add(mul(images, perImage(a)), mul(noise, perImage(b)));
+/** Which of the names that a graph's inputs have a loss may not take. */
+const taken = new Set(["images", "noise", "classLabels", "importance", "dropoutSeed", "scalars"]);
 
-  const cut = layout.cut(parameters);
-  const dropoutSeed = input("dropoutSeed", [2], "int32");
+function traceGradients(options: ProgramOptions, slabs: StateInputs): Gradients {
+  const { network, layout, batch, loss: minimised = simpleGraph as Pick<Loss, "feeds" | "graph" | "time"> } = options;
+  const shape: Shape = [batch, ...network.imageShape];
+  const feeds = Object.entries(minimised.feeds(network.imageShape)).map(([name, each]) => {
+    if (taken.has(name) || name.includes(".")) throw new ConfigError(`a loss cannot have a feed called ${name}`);
+    return [name, input(name, [batch, ...each])] as const;
+  });
   const classLabels = network.classes === undefined ? undefined : input("classLabels", [batch], "int32");
-  const sample = mix(alpha, sigma);
-  const output = traceWith({ parameters: cut, dropoutSeed }, () => network.call({ sample, time, classLabels }));
-  const errors = mean(square(sub(output, mix(targetSample, targetNoise))), { axes: [1, 2, 3] }); // [N]
-  const loss = mean(mul(errors, weight));
+  const cut = layout.cut(slabs.parameters);
+  const { errors, losses, steer } = traceWith({ parameters: cut }, () =>
+    minimised.graph({
+      images: input("images", shape),
+      noise: input("noise", shape),
+      feeds: Object.fromEntries(feeds),
+      classLabels,
+      call: callOf(options, slabs, cut, classLabels),
+    }),
+  ); // [N]
+  const loss = mean(minimised.time?.adaptive ? mul(losses, input("importance", [batch])) : losses);
   const wanted = layout.entries.map((entry) => cut.get(entry.parameter)!);
-  return { loss, errors, slabs: layout.join(gradients(loss, wanted)) };
+  const found = gradients(loss, [...wanted, ...(steer?.at ?? [])]);
+  const steered = steer?.gradients(found.slice(wanted.length));
+  const joined = layout.join(layout.entries.map(({ parameter }, i) => steered?.get(parameter) ?? found[i]));
+  return { outputs: { loss, errors, losses }, slabs: joined };
+}
+
+interface StateInputs {
+  parameters: readonly Tensor[];
+  average: readonly Tensor[];
+}
+
+/** The network as a loss calls it. */
+function callOf(
+  { network, layout }: ProgramOptions,
+  slabs: StateInputs,
+  trained: ReadonlyMap<Parameter, Tensor>,
+  ownLabels: Tensor | undefined,
+): NetworkCall {
+  const seed = input("dropoutSeed", [2], "int32");
+  return (sample, time, { weights = "trained", classLabels = ownLabels, dropout = weights === "trained" } = {}) => {
+    const parameters =
+      weights === "trained"
+        ? trained
+        : weights === "average"
+          ? layout.cut(slabs.average)
+          : new Weights(new SlabLayout(network), weights.slabs).constants();
+    const context = { parameters, dropoutSeed: dropout ? seed : undefined };
+    const output = traceWith(context, () => network.call({ sample, time, classLabels }));
+    return weights === "trained" ? output : detach(output);
+  };
 }
 
 function traceUpdate(
   { layout, optimiser, clip }: ProgramOptions,
-  parameters: readonly Tensor[],
+  { parameters, average }: StateInputs,
   slabs: readonly Tensor[],
 ): Record<string, Tensor> {
   const values = input("scalars", [scalarNames.length]);
@@ -73,7 +110,6 @@ function traceUpdate(
   ) as Record<(typeof scalarNames)[number], Tensor>;
   const first = layout.inputs("first");
   const second = layout.inputs("second");
-  const average = layout.inputs("average");
   const { norm, clipped } = clipGlobalNorm(slabs, clip);
   const outputs: Record<string, Tensor> = { gradientNorm: norm };
   for (const [slab, gradient] of clipped.entries()) {
@@ -87,23 +123,28 @@ function traceUpdate(
   return outputs;
 }
 
+const stateInputs = (layout: SlabLayout): StateInputs => ({
+  parameters: layout.inputs("parameters"),
+  average: layout.inputs("average"),
+});
+
 /** One graph for the whole step; state tensors come back under the names of their inputs, prefixed by `next.`. */
 export function fusedProgram(options: ProgramOptions): Graph {
-  const parameters = options.layout.inputs("parameters");
-  const { loss, errors, slabs } = traceGradients(options, parameters);
-  return graphOf({ loss, errors, ...asNext(traceUpdate(options, parameters, slabs)) });
+  const state = stateInputs(options.layout);
+  const { outputs, slabs } = traceGradients(options, state);
+  return graphOf({ ...outputs, ...asNext(traceUpdate(options, state, slabs)) });
 }
 
-/** Loss and gradient slabs `gradient.0` … of one batch. */
+/** Losses and gradient slabs `gradient.0` … of one batch. */
 export function gradientsProgram(options: ProgramOptions): Graph {
-  const { loss, errors, slabs } = traceGradients(options, options.layout.inputs("parameters"));
-  return graphOf({ loss, errors, ...Object.fromEntries(slabs.map((slab, i) => [`gradient.${i}`, slab])) });
+  const { outputs, slabs } = traceGradients(options, stateInputs(options.layout));
+  return graphOf({ ...outputs, ...Object.fromEntries(slabs.map((slab, i) => [`gradient.${i}`, slab])) });
 }
 
 /** From gradient slabs to the next state. */
 export function updateProgram(options: ProgramOptions): Graph {
-  const parameters = options.layout.inputs("parameters");
-  return graphOf(asNext(traceUpdate(options, parameters, options.layout.inputs("gradient"))));
+  const { layout } = options;
+  return graphOf(asNext(traceUpdate(options, stateInputs(layout), layout.inputs("gradient"))));
 }
 
 function asNext(outputs: Record<string, Tensor>): Record<string, Tensor> {

@@ -2,9 +2,11 @@
  * All that a training run carries from one step to the next. The arrays are never changed: every step makes new ones,
  * so a state can be kept, saved or sampled from while training goes on.
  */
-import { CheckpointError } from "../core/errors.ts";
+import { CheckpointError, ConfigError } from "../core/errors.ts";
 import { formatShape, sameShape } from "../core/shape.ts";
+import type { LossHistory } from "../diffusion/time-sampler.ts";
 import type { ImageNetwork } from "../models/network.ts";
+import { Module } from "../nn/module.ts";
 import { SlabLayout, Weights } from "../nn/weights.ts";
 import type { NoiseBucket } from "./noise-buckets.ts";
 
@@ -27,6 +29,8 @@ export interface TrainingState {
   readonly seconds: number;
   readonly seed: number;
   readonly lossByNoise: readonly NoiseBucket[];
+  /** What a sampler of times that adapts has seen. */
+  readonly history?: LossHistory;
   readonly layout: SlabLayout;
   readonly slabs: StateSlabs;
 }
@@ -37,14 +41,18 @@ export function initialState(options: {
   steps: number;
   seed: number;
   lossByNoise: readonly NoiseBucket[];
+  history?: LossHistory;
+  /** The trained parts of the loss, if it has any. */
+  module?: Module<never[], unknown>;
   /** Fresh weights by the seed when absent. */
   initial?: Weights;
 }): TrainingState {
-  const { network, steps, seed, lossByNoise, initial = Weights.initial(network, seed) } = options;
-  const layout = new SlabLayout(network);
-  checkSameLayout(initial.layout, layout, "the initial weights");
-  // A copy: whoever made the weights may change them.
-  const parameters = initial.slabs.map((slab) => slab.slice());
+  const { network, steps, seed, lossByNoise, history, module, initial } = options;
+  if (initial) checkSameLayout(initial.layout, new SlabLayout(network), "the initial weights");
+  const { layout, slabs: parameters } = Weights.initial(trained(network, module), seed);
+  // Copied: whoever made the weights may change them. With a loss of its own, the network begins as without.
+  const { slabs } = initial ?? (module ? Weights.initial(network, seed) : { slabs: [] });
+  slabs.forEach((slab, i) => void parameters[i].set(slab));
   return {
     step: 0,
     steps,
@@ -52,10 +60,38 @@ export function initialState(options: {
     seconds: 0,
     seed,
     lossByNoise,
+    ...(history && { history }),
     layout,
     slabs: { parameters, first: layout.zeros(), second: layout.zeros(), average: parameters },
   };
 }
+
+/** A network and the trained parts of its loss, as one module: the network's parameters come first. */
+class WithLoss extends Module {
+  readonly network: Module<never[], unknown>;
+  readonly loss: Module<never[], unknown>;
+
+  constructor(network: Module<never[], unknown>, loss: Module<never[], unknown>) {
+    super();
+    this.network = network;
+    this.loss = loss;
+  }
+
+  protected override forward(): never {
+    throw new ConfigError("a network and the parts of its loss are called one by one");
+  }
+}
+
+/**
+ * Where the parameters of a training run lie: those of the network as they always do, then those of the loss, called
+ * `loss.…`.
+ */
+export function trainedLayout(network: ImageNetwork, module?: Module<never[], unknown>): SlabLayout {
+  return new SlabLayout(trained(network, module));
+}
+
+const trained = (network: ImageNetwork, module?: Module<never[], unknown>): Module<never[], unknown> =>
+  module ? new WithLoss(network, module) : network;
 
 /** The trained weights of a state, or another of its vectors, by parameter. */
 export function weightsOf(state: Pick<TrainingState, "layout" | "slabs">, slab: SlabName = "parameters"): Weights {

@@ -4,7 +4,6 @@
  */
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../runtime/session.ts";
 import {
-  coefficientNames,
   fusedProgram,
   gradientsProgram,
   imageSize,
@@ -14,16 +13,16 @@ import {
 } from "./programs.ts";
 import { type SlabName, type StateSlabs, slabNames } from "./state.ts";
 
-export type Coefficients = Readonly<Record<(typeof coefficientNames)[number], Float32Array>>;
-
 /** What one update is fed; N = batch · runs. */
 export interface StepInputs {
   /** [N, C, H, W] */
   images: Float32Array;
   /** [N, C, H, W] */
   noise: Float32Array;
-  /** Each [N]. */
-  coefficients: Coefficients;
+  /** What the loss asks for, by name: each [N, ...], flat. */
+  feeds: Readonly<Record<string, Float32Array>>;
+  /** [N], where the times adapt to the losses. */
+  importance?: Float32Array;
   /** [N], for class-conditional networks. */
   classLabels?: Int32Array;
   /** Two words for each run. */
@@ -32,12 +31,14 @@ export interface StepInputs {
 }
 
 export interface StepOutputs {
-  /** Mean of the weighted losses. */
+  /** Mean of the losses, each by its importance. */
   loss: number;
   /** Before clipping. */
   gradientNorm: number;
   /** Squared error of each example before weighting, [N]. */
   errors: Float32Array;
+  /** The loss of each example before its importance, [N]. */
+  losses: Float32Array;
   next: StateSlabs;
 }
 
@@ -105,7 +106,8 @@ class FusedStep implements StepRunner {
       ...scalarFeed(inputs),
     });
     const [loss] = results.loss;
-    return { loss, errors: results.errors as Float32Array, ...nextState(results, this.#program) };
+    const { errors, losses } = results as Record<"errors" | "losses", Float32Array>;
+    return { loss, errors, losses, ...nextState(results, this.#program) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,6 +132,7 @@ export class SplitStep implements StepRunner {
   async run(slabs: StateSlabs, inputs: StepInputs): Promise<StepOutputs> {
     const { batch, layout } = this.#program;
     const errors = new Float32Array(batch * this.#runs);
+    const losses = new Float32Array(batch * this.#runs);
     let loss = 0;
     let sums: Float32Array[] | undefined;
     for (let first = 0; first < this.#runs; first += this.#gradients.length) {
@@ -139,6 +142,7 @@ export class SplitStep implements StepRunner {
       for (const [i, results] of round.entries()) {
         loss += results.loss[0] / this.#runs;
         errors.set(results.errors, (first + i) * batch);
+        losses.set(results.losses, (first + i) * batch);
         const gradients = layout.lengths.map((_, slab) => results[`gradient.${slab}`] as Float32Array);
         if (sums) sums.forEach((sum, slab) => void addTo(sum, gradients[slab]));
         else sums = gradients;
@@ -150,12 +154,12 @@ export class SplitStep implements StepRunner {
       ...Object.fromEntries(sums!.map((sum, slab) => [`gradient.${slab}`, sum])),
       ...scalarFeed(inputs),
     });
-    return { loss, errors, ...nextState(results, this.#program) };
+    return { loss, errors, losses, ...nextState(results, this.#program) };
   }
 
   #part(session: Session, slabs: StateSlabs, inputs: StepInputs, part: number): Promise<Results> {
     return session.run({
-      ...slabFeeds(slabs, ["parameters"]),
+      ...slabFeeds(slabs, isFed(session, "average.0") ? ["parameters", "average"] : ["parameters"]),
       ...exampleFeeds(this.#program, session, inputs, part),
     });
   }
@@ -181,20 +185,23 @@ function scalarFeed({ scalars }: StepInputs): Feeds {
   return { scalars: Float32Array.from(scalarNames, (name) => scalars[name]) };
 }
 
-/** The feeds of run `part` of an update. The seed of dropout is an input only where the network has dropout. */
+const isFed = (session: Session, name: string) => session.inputs.some((input) => input.name === name);
+
+/** The feeds of run `part` of an update: of what is there, that which the graph reads. */
 function exampleFeeds({ batch, network }: ProgramOptions, session: Session, inputs: StepInputs, part: number): Feeds {
   const size = batch * imageSize(network);
-  const cut = (values: Float32Array, each: number) => values.subarray(part * each, (part + 1) * each);
+  const cut = <T extends Float32Array | Int32Array>(values: T, each: number) =>
+    values.subarray(part * each, (part + 1) * each) as T;
   const feeds: Record<string, Feeds[string]> = {
     images: cut(inputs.images, size),
     noise: cut(inputs.noise, size),
+    dropoutSeed: cut(inputs.dropoutSeeds, 2),
   };
-  for (const name of coefficientNames) feeds[name] = cut(inputs.coefficients[name], batch);
-  if (inputs.classLabels) feeds.classLabels = inputs.classLabels.subarray(part * batch, (part + 1) * batch);
-  if (session.inputs.some(({ name }) => name === "dropoutSeed")) {
-    feeds.dropoutSeed = inputs.dropoutSeeds.subarray(part * 2, part * 2 + 2);
-  }
-  return feeds;
+  const parts = inputs.images.length / size;
+  for (const [name, values] of Object.entries(inputs.feeds)) feeds[name] = cut(values, values.length / parts);
+  if (inputs.importance) feeds.importance = cut(inputs.importance, batch);
+  if (inputs.classLabels) feeds.classLabels = cut(inputs.classLabels, batch);
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => isFed(session, name)));
 }
 
 function nextState(results: Results, { layout }: ProgramOptions): Pick<StepOutputs, "gradientNorm" | "next"> {

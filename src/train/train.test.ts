@@ -11,6 +11,7 @@ import { UNet } from "../models/unet.ts";
 import { Weights } from "../nn/weights.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { drawStep, dropLabels } from "./draw.ts";
+import { drawCoefficients } from "./losses/simple.ts";
 import { emptyBuckets, intoBuckets } from "./noise-buckets.ts";
 import { Pace, planSteps } from "./pace.ts";
 import { gradientsProgram, updateProgram } from "./programs.ts";
@@ -139,7 +140,8 @@ describe("forms of the step", () => {
     return { slabs, program: { network, layout, batch, optimiser: { weightDecay: 0.01 }, clip: 0.1 } };
   };
   const inputs: StepInputs = {
-    ...drawStep(tinyObjective, { seed: 0, step: 1, count: 4, imageSize: 64, runs: 2 }),
+    ...drawStep({ seed: 0, step: 1, count: 4, imageShape: [1, 8, 8], runs: 2 }),
+    feeds: drawCoefficients(tinyObjective, { seed: 0, step: 1, count: 4, state: {} }).feeds,
     images: Random.from(8).normals(4 * 64),
     classLabels: Int32Array.of(0, 1, 2, 3),
     scalars: { stepSize: 1e-3, epsilon: 1e-8, keep: 0.999, emaDecay: 0.5 },
@@ -212,8 +214,10 @@ describe("replicas", () => {
 
 describe("parts of a step", () => {
   it("draws noise and times that depend on seed and step alone", () => {
-    const draw = (seed: number, step: number, runs = 1) =>
-      drawStep(tinyObjective, { seed, step, count: 4, imageSize: 3, runs });
+    const draw = (seed: number, step: number, runs = 1) => ({
+      ...drawStep({ seed, step, count: 4, imageShape: [3], runs }),
+      ...drawCoefficients(tinyObjective, { seed, step, count: 4, state: {} }),
+    });
     expect(draw(1, 5)).toEqual(draw(1, 5));
     expect(draw(1, 5).noise).not.toEqual(draw(1, 6).noise);
     expect(draw(1, 5).times).not.toEqual(draw(2, 5).times);
@@ -374,7 +378,11 @@ describe("bad input", () => {
       { data: { ...tinyData(), height: 9 } },
       /tiny has images \[1, 9, 8\].*expects \[1, 8, 8\]/,
     ],
-    ["a learned variance", { network: tinyNetwork({ out_channels: 2 }) }, /2 output channels .* learned variances/],
+    [
+      "a learned variance",
+      { network: tinyNetwork({ out_channels: 2 }) },
+      /2 output channels .*the simple loss does not train variances; set out_channels to 1/,
+    ],
     [
       "classes without labels",
       { data: { ...tinyData(), classes: undefined } },

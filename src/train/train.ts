@@ -15,21 +15,24 @@ import { batches, type StreamedBatch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Objective } from "../diffusion/objective.ts";
 import type { ImageNetwork } from "../models/network.ts";
-import { SlabLayout, type Weights } from "../nn/weights.ts";
+import type { Weights } from "../nn/weights.ts";
 import { adamScalars } from "../optim/adam.ts";
 import { emaDecay, learningRate } from "../optim/schedules.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { drawStep, dropLabels, type StepDraw } from "./draw.ts";
+import type { Loss } from "./losses/loss.ts";
+import { lossOf } from "./losses/registry.ts";
 import { emptyBuckets, intoBuckets, type NoiseBucket } from "./noise-buckets.ts";
 import { isPlanned, Pace, planSteps } from "./pace.ts";
-import { imageSize } from "./programs.ts";
 import { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
-import { checkSameLayout, initialState, type TrainingState, weightsOf } from "./state.ts";
-import { compileStep, replicasFor, type StepInputs, type StepRunner } from "./step.ts";
+import { checkSameLayout, initialState, type TrainingState, trainedLayout, weightsOf } from "./state.ts";
+import { compileStep, replicasFor, type StepRunner } from "./step.ts";
 
 export interface TrainOptions extends TrainingOptions {
   network: ImageNetwork;
   objective: Objective;
+  /** What is minimised; by default the loss that the objective names. */
+  loss?: Loss;
   data: Dataset;
   runtime: Runtime;
   /** The state to go on from; a new run when absent. */
@@ -70,7 +73,7 @@ export function train(options: TrainOptions): Training {
 
 /** Made by `train`. Iterating again, after leaving the loop early, goes on with the next step. */
 export class Training implements AsyncIterable<Tick>, AsyncDisposable {
-  readonly #options: Pick<TrainOptions, "network" | "objective" | "data" | "runtime" | "signal">;
+  readonly #options: Pick<TrainOptions, "network" | "objective" | "data" | "runtime" | "signal"> & { loss: Loss };
   readonly #settings: TrainingSettings;
   #state: TrainingState;
   #loop?: AsyncGenerator<Tick, void, undefined>;
@@ -79,10 +82,10 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
   #drawn?: { step: number; draw: StepDraw };
 
   constructor(options: TrainOptions) {
-    const { network, objective, data, runtime, from, initial, signal, ...rest } = options;
-    this.#options = { network, objective, data, runtime, signal };
+    const { network, objective, data, runtime, from, initial, signal, loss = lossOf(objective), ...rest } = options;
+    this.#options = { network, objective, data, runtime, signal, loss };
     this.#settings = parseConfig(trainingSchema, rest, "training");
-    checkFit(network, data, this.#settings);
+    checkFit(network, data, loss, this.#settings);
     const { batch, replicas = 1 } = this.#settings;
     if (batch % replicas !== 0) {
       throw new ConfigError(`training: ${replicas} replicas do not divide a batch of ${batch} images`);
@@ -127,15 +130,17 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
   }
 
   #fresh(initial?: Weights): TrainingState {
-    const { network, objective } = this.#options;
+    const { network, objective, loss } = this.#options;
     const { steps, seed } = this.#settings;
-    return initialState({ network, steps, seed, initial, lossByNoise: emptyBuckets(objective.path) });
+    const history = loss.time?.adaptive?.empty();
+    const lossByNoise = emptyBuckets(objective.path);
+    return initialState({ network, steps, seed, initial, lossByNoise, history, module: loss.module });
   }
 
   #resumed(from: TrainingState): TrainingState {
-    const { network, objective } = this.#options;
+    const { network, objective, loss } = this.#options;
     const { steps, seed, budgetSeconds } = this.#settings;
-    const layout = new SlabLayout(network);
+    const layout = trainedLayout(network, loss.module);
     checkSameLayout(from.layout, layout, "the weights of the state");
     if (from.seed !== seed) {
       throw new CheckpointError(
@@ -144,9 +149,12 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     }
     const empty = emptyBuckets(objective.path);
     const same = from.lossByNoise.length === empty.length && from.lossByNoise.at(-1)?.to === empty.at(-1)?.to;
+    const { history: seen, ...state } = from;
+    const history = loss.time?.adaptive?.resume(seen);
     const planned = budgetSeconds !== undefined && isPlanned(from.step);
     return {
-      ...from,
+      ...state,
+      ...(history && { history }),
       layout,
       steps: planned ? Math.min(steps, from.steps) : steps,
       lossByNoise: same ? from.lossByNoise : empty,
@@ -155,7 +163,7 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
 
   async *#run(): AsyncGenerator<Tick, void, undefined> {
     this.#checkIdle();
-    const { network, data, runtime, signal } = this.#options;
+    const { network, data, runtime, signal, loss } = this.#options;
     const { batch, accumulate, optimiser, clip, threads, seed } = this.#settings;
     const replicas = this.#replicas;
     if (this.#ended(signal)) return;
@@ -165,7 +173,7 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     let runner: StepRunner | undefined;
     this.#running = true;
     try {
-      const program = { network, layout: this.#state.layout, batch: batch / replicas, optimiser, clip };
+      const program = { network, layout: this.#state.layout, batch: batch / replicas, optimiser, clip, loss };
       runner = await compileStep(program, { runs: accumulate * replicas, replicas, threads }, runtime);
       while (!this.#ended(signal)) {
         const began = performance.now();
@@ -193,33 +201,36 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
   }
 
   async #update(runner: StepRunner, examples: StreamedBatch, began: number, pace: Pace): Promise<Tick> {
-    const { network, objective } = this.#options;
+    const { network, objective, loss: minimised } = this.#options;
     const { accumulate, batch, budgetSeconds, seed, steps: most, ...settings } = this.#settings;
     const step = this.#state.step + 1;
     const count = batch * accumulate;
     const rate = learningRate(settings.learningRate, step, this.#state.steps);
     const runs = accumulate * this.#replicas;
-    const numbers = (of: number) => drawStep(objective, { seed, step: of, count, imageSize: imageSize(network), runs });
+    const { imageShape } = network;
+    const { offsetNoise } = objective;
+    const numbers = (of: number) => drawStep({ seed, step: of, count, imageShape, runs, offsetNoise });
     const draw = this.#drawn?.step === step ? this.#drawn.draw : numbers(step);
-    const inputs: StepInputs = {
-      ...draw,
-      images: examples.images,
-      classLabels: this.#labels(examples, step),
-      scalars: { ...adamScalars(step, rate, settings.optimiser), emaDecay: emaDecay(settings.ema, step) },
-    };
-    const running = runner.run(this.#state.slabs, inputs);
+    const { images } = examples;
+    const classLabels = this.#labels(examples, step);
+    const asked = { seed, step, steps: this.#state.steps, count, imageShape, images, noise: draw.noise, classLabels };
+    const { times, feeds, importance } = await minimised.draw({ ...asked, state: this.#state });
+    const scalars = { ...adamScalars(step, rate, settings.optimiser), emaDecay: emaDecay(settings.ema, step) };
+    const running = runner.run(this.#state.slabs, { ...draw, images, classLabels, feeds, importance, scalars });
     // While the replicas work, the numbers of the next step are drawn.
     if (step < this.#state.steps) this.#drawn = { step: step + 1, draw: numbers(step + 1) };
-    const { loss, gradientNorm, errors, next } = await running;
+    const { loss, gradientNorm, errors, losses, next } = await running;
     checkFinite(loss, gradientNorm, step, rate);
 
     const duration = (performance.now() - began) / 1000;
     pace.add(duration);
     const { secondsPerStep } = pace;
     const reached = { step, steps: this.#state.steps, seconds: this.#state.seconds + duration };
-    const lossByNoise = intoBuckets(this.#state.lossByNoise, draw.times, errors);
+    const lossByNoise = intoBuckets(this.#state.lossByNoise, times, errors);
+    const { history: seen } = this.#state;
+    const history = seen && { history: minimised.time?.adaptive?.observe(seen, times, losses) };
     const steps = budgetSeconds === undefined ? most : planSteps(reached, { budgetSeconds, secondsPerStep, most });
-    this.#state = { ...this.#state, ...reached, steps, examples: examples.next, lossByNoise, slabs: next };
+    this.#state = { ...this.#state, ...reached, steps, examples: examples.next, lossByNoise, ...history, slabs: next };
     const imagesPerSecond = count / secondsPerStep;
     return { ...reached, steps, loss, gradientNorm, learningRate: rate, imagesPerSecond, lossByNoise };
   }
@@ -234,7 +245,7 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
 }
 
 /** Raises a ConfigError unless the network, the data set and the settings fit together. */
-function checkFit(network: ImageNetwork, data: Dataset, { labelDrop }: TrainingSettings): void {
+function checkFit(network: ImageNetwork, data: Dataset, loss: Loss, { labelDrop }: TrainingSettings): void {
   const images = [data.channels, data.height, data.width];
   if (!sameShape(images, network.imageShape)) {
     throw new ConfigError(
@@ -242,10 +253,13 @@ function checkFit(network: ImageNetwork, data: Dataset, { labelDrop }: TrainingS
         "(channels, height, width); change the network's size and channels, or how the data are read",
     );
   }
-  if (network.outputChannels !== images[0]) {
+  if (network.outputChannels !== loss.outputs * images[0]) {
+    const given = `the network has ${network.outputChannels} output channels for images of ${images[0]}`;
     throw new ConfigError(
-      `the network has ${network.outputChannels} output channels for images of ${images[0]}: learned variances cannot be ` +
-        `trained yet; set out_channels to that of the images`,
+      loss.outputs === 1
+        ? `${given}, and the ${loss.name} loss does not train variances; set out_channels to ${images[0]}, or the ` +
+            'objective\'s loss to "hybrid"'
+        : `${given}, but the ${loss.name} loss learns variances too; set out_channels to ${2 * images[0]}`,
     );
   }
   if (network.classes === undefined) {

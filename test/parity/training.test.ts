@@ -6,10 +6,11 @@
  * losses 2e-7, gradient norms 8e-7, weights 1.2e-5, their average 2.2e-6.
  */
 import { describe, expect, it } from "vitest";
-import { linear, type ObjectiveDraw, vp } from "../../src/diffusion/index.ts";
+import { linear, vp } from "../../src/diffusion/index.ts";
 import { Weights } from "../../src/nn/weights.ts";
 import { adamScalars } from "../../src/optim/adam.ts";
 import { nodeRuntime } from "../../src/runtime/node/session.ts";
+import type { Coefficients } from "../../src/train/losses/simple.ts";
 import { loadModel } from "../../src/train/model-folder.node.ts";
 import { initialState, type StateSlabs } from "../../src/train/state.ts";
 import { compileStep } from "../../src/train/step.ts";
@@ -56,18 +57,18 @@ async function run(name: string, accumulate: 1 | 2) {
   for (let k = 0; k < settings.steps; k++) {
     const t = times.subarray(4 * k, 4 * k + 4);
     const of = (value: (t: number) => number) => Float32Array.from(t, value);
-    const coefficients = {
+    const feeds = {
       alpha: of(path.alpha),
       sigma: of(path.sigma),
       targetSample: of(() => 0),
       targetNoise: of(() => 1),
       weight: of(() => 1),
       time: of((t) => t),
-    } satisfies Partial<Record<keyof ObjectiveDraw | "time", Float32Array>>;
+    } satisfies Coefficients;
     const outputs = await step.run(slabs, {
       images,
       noise: noise.subarray(images.length * k, images.length * (k + 1)),
-      coefficients,
+      feeds,
       dropoutSeeds: new Int32Array(2 * accumulate),
       scalars: { ...adamScalars(k + 1, settings.learningRate, optimiser), emaDecay: settings.emaDecay },
     });
