@@ -8,9 +8,11 @@ export {
   train,
   UNet,
 } from "./api.node.ts";
+export { type BrownianOptions, BrownianTree } from "./core/brownian.ts";
 export * from "./core/errors.ts";
 export { Random } from "./core/random.ts";
 export type { Shape } from "./core/shape.ts";
+export { TorchGenerator, type TorchGeneratorState } from "./core/torch-random.ts";
 export type { Batch, Dataset } from "./data/dataset.ts";
 export { digits, fashion } from "./data/digits.node.ts";
 export { bytesDataset } from "./data/memory.ts";
