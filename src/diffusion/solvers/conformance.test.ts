@@ -44,6 +44,10 @@ const cases: { [K in SolverName]: Case<K>[] } = {
     { path, few: { steps: 7 }, of: 7, many: { steps: 500, clip: false }, bias: 0.003 },
     { path: line, few: { steps: 3, eta: 0.5 }, of: 3, many: { steps: 500, eta: 0.5, clip: false }, bias: 0.002 },
   ],
+  pndm: [
+    { path, few: { steps: 5 }, of: 5, many: { steps: 200 }, bias: 0.003 },
+    { path, few: { steps: 6, warmUp: "rungeKutta" }, of: 6, many: { steps: 200, warmUp: "rungeKutta" }, bias: 0.003 },
+  ],
 };
 const flat = (Object.keys(solvers) as SolverName[]).flatMap((name) =>
   (cases[name] as Case<never>[]).map((one) => ({
