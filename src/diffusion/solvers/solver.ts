@@ -11,6 +11,7 @@ import { Random } from "../../core/random.ts";
 import { formatShape, sizeOf } from "../../core/shape.ts";
 import type { Condition, Denoised, Denoiser } from "../denoiser.ts";
 import { integer, show } from "../options.ts";
+import type { Level } from "../path-contract.ts";
 
 export interface SampleOptions {
   /** [N, C, H, W], or any shape whose first axis counts the images. */
@@ -133,6 +134,8 @@ export function spreadAt({ alpha, sigma }: { alpha: number; sigma: number }): nu
 /** One step of a solver that asks the denoiser once a step. */
 export interface Move {
   readonly t: number;
+  /** The level at which the denoiser is asked, when it is not the path's own at t. */
+  readonly level?: Level;
   /** The standard deviation of the noise that the step adds; at 0 none is drawn. */
   readonly std: number;
 }
@@ -156,7 +159,7 @@ export function walk<M extends Move>(
     let x = from.x;
     for (const [step, move] of left) {
       options.signal?.throwIfAborted();
-      const denoised = await denoiser.denoise(x, move.t, options.condition);
+      const denoised = await denoiser.denoise(x, move.level ?? move.t, options.condition);
       const moved = advance(move, x, denoised, move.std > 0 ? from.noise() : undefined);
       x = moved.x;
       yield { step, of: moves.length, t: move.t, x: x.slice(), sample: moved.sample };
