@@ -25,7 +25,7 @@ export type ScheduleName = (typeof scheduleNames)[number];
 export interface LevelsOptions {
   /** Steps; on a discrete path at most its timesteps. Needed unless `times` or `sigmas` are given. */
   steps?: number;
-  /** Default "uniform": even in time. */
+  /** Default: "karras" where the path's time is its noise level itself (EDM), else "uniform", even in time. */
   schedule?: ScheduleName;
   /** How times are spaced, for "uniform". Default "trailing"; continuous paths know "trailing" and "linspace". */
   spacing?: Spacing;
@@ -94,7 +94,7 @@ const rounding: Field<false | "nearest" | "down"> = {
 /** The fields of `LevelsOptions`, for the options of a solver that has them among its own. */
 export const levelFields = {
   steps: optional(integer(1)),
-  schedule: withDefault(choice(...scheduleNames), "uniform"),
+  schedule: optional(choice(...scheduleNames)),
   spacing: withDefault(choice(...spacings), "trailing"),
   stepsOffset: withDefault(integer(0), 0),
   dropLast: withDefault(flag(), false),
@@ -115,7 +115,18 @@ export const levelFields = {
   finalSigma: withDefault(choice("zero", "sigmaMin"), "zero"),
 };
 type Options = ReturnType<typeof readLevels>;
-const readLevels = (options: LevelsOptions) => readOptions("levels", levelFields, options);
+
+/** The options with their defaults on a path. */
+function readLevels(path: Path, given: LevelsOptions) {
+  const options = readOptions("levels", levelFields, given);
+  return { ...options, schedule: options.schedule ?? defaultSchedule(path, options) };
+}
+
+function defaultSchedule(path: Path, { times, sigmas }: LevelsOptions): ScheduleName {
+  const timeIsSigma =
+    path.timesteps === undefined && path.span.every((t) => path.alpha(t) === 1 && path.sigma(t) === t);
+  return timeIsSigma && times === undefined && sigmas === undefined ? "karras" : "uniform";
+}
 
 /** The part of a solver's options that are options of `levelsFor`. */
 export function levelsOptions(options: LevelsOptions): LevelsOptions {
@@ -275,7 +286,7 @@ function scheduledSigmas(path: Path, steps: number, options: Options): number[] 
 
 /** Options that say something which the others leave no room for. */
 function checkTogether(path: Path, options: Options): void {
-  const { schedule, times, sigmas, rho, betaShape, shift, range, sigmaMin, roundTimes } = options;
+  const { schedule, times, sigmas, rho, betaShape, shift, range, sigmaMin, roundTimes, timeMin, timeMax } = options;
   const refuse = (what: string) => {
     throw new ConfigError(`levels: ${what}`);
   };
@@ -292,6 +303,9 @@ function checkTogether(path: Path, options: Options): void {
   }
   if (schedule === "uniform" && sigmas === undefined && sigmaMin !== undefined) {
     refuse("sigmaMin is for the schedules of sigma (karras, exponential, polyexponential, beta, lambda), not uniform");
+  }
+  if ((timeMin !== undefined || timeMax !== undefined) && schedule !== "uniform" && range === "path") {
+    refuse(`timeMin and timeMax are for uniform levels; ${schedule} takes sigmaMin and sigmaMax`);
   }
   if (roundTimes !== false && path.timesteps === undefined) {
     refuse(`roundTimes is for discrete paths; ${path.name} has continuous time`);
@@ -319,7 +333,7 @@ function capped(path: Path, levels: Level[], sigmaMax: number | undefined): Leve
  * sigma / alpha. More steps than a discrete path has, an empty interval, and levels outside of the path are ConfigErrors.
  */
 export function levelsFor(path: Path, given: LevelsOptions): Level[] {
-  const options = readLevels(given);
+  const options = readLevels(path, given);
   const { times, sigmas, measure, roundTimes, schedule } = options;
   checkTogether(path, options);
   const own = times ?? sigmas;
