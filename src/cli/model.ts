@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, FileAccessError } from "../core/errors.ts";
-import { type Solver, type SolverName, solverFrom } from "../diffusion/index.ts";
+import { isToyName, toy } from "../data/toy.ts";
+import { type Solver, solverFrom } from "../diffusion/index.ts";
 import { objectiveFrom } from "../diffusion/objective.ts";
 import type { SampleRequest } from "../pipelines/sample.ts";
 import { parseSampling, type SolverConfig, solverOf } from "../recipes/recipe.ts";
@@ -13,6 +14,7 @@ import { recipeNamed } from "../recipes/registry.ts";
 import { nodeRuntime } from "../runtime/node/session.ts";
 import { type LoadedModel, loadModel, RUN_FILE } from "../train/index.node.ts";
 import { projectRecipes } from "./config-file.ts";
+import { realPoints } from "./training-run.ts";
 
 export interface DrawingOptions {
   count?: number;
@@ -28,11 +30,17 @@ export interface DrawingOptions {
   threads?: number;
 }
 
-/** The model of a folder, the name of the data that it was trained on, and a request for images of it. */
-export async function openForDrawing(
-  folder: string,
-  options: DrawingOptions,
-): Promise<{ model: LoadedModel; data: unknown; request: SampleRequest }> {
+export interface Drawing {
+  model: LoadedModel;
+  /** Name of the data that it was trained on. */
+  data: unknown;
+  request: SampleRequest;
+  /** Real points to show under the drawn ones, where the model draws points. */
+  real?: Float32Array;
+}
+
+/** The model of a folder, what it was trained on, and a request for images of it. */
+export async function openForDrawing(folder: string, options: DrawingOptions): Promise<Drawing> {
   if (!existsSync(folder)) {
     throw new FileAccessError(`there is no folder ${folder}; give the folder of a run, such as runs/digits`);
   }
@@ -53,7 +61,8 @@ export async function openForDrawing(
     batch: options.batch,
     classLabel: options.class,
   };
-  return { model, data: data.name, request };
+  const real = isToyName(data.name) ? await realPoints(toy({ ...data, name: data.name })) : undefined;
+  return { model, data: data.name, request, real };
 }
 
 /** What the network was trained for: by a recipe that is named, or as the run folder says. */
@@ -69,7 +78,7 @@ async function purposeOf({ run }: LoadedModel, folder: string, name?: string) {
 /** Steps of a solver that needs a number and was given none. */
 const DEFAULT_STEPS = 50;
 
-/** The recipe's solver, or another one, with the options that were given. */
+/** The recipe's solver, or another one of the registry, with the options that were given. */
 export function chosenSolver(own: SolverConfig, options: Pick<DrawingOptions, "solver" | "steps" | "set">): Solver {
   const { name: ownName, ...ownOptions } = own;
   const same = options.solver === undefined || options.solver === ownName;
@@ -77,13 +86,31 @@ export function chosenSolver(own: SolverConfig, options: Pick<DrawingOptions, "s
   const name = options.solver ?? ownName;
   const chosen: Record<string, unknown> = same ? { ...ownOptions } : {};
   if (options.steps !== undefined) chosen.steps = options.steps;
-  else if (name === ("ddim" satisfies SolverName)) chosen.steps ??= DEFAULT_STEPS;
   for (const assignment of options.set ?? []) {
     const equals = assignment.indexOf("=");
     if (equals < 1) throw new ConfigError(`"${assignment}" sets nothing; write option=value, such as eta=1`);
-    chosen[assignment.slice(0, equals)] = jsonOrText(assignment.slice(equals + 1));
+    chosen[
+      assignment
+        .slice(0, equals)
+        .trim()
+        .replace(/^solver\./, "")
+    ] = jsonOrText(assignment.slice(equals + 1).trim());
   }
+  if (chosen.steps === undefined && needsSteps(name)) chosen.steps = DEFAULT_STEPS;
   return solverFrom(name, chosen as unknown);
+}
+
+/** Whether the number of steps is all that a solver of this name has to be told. */
+function needsSteps(name: string): boolean {
+  const works = (options: unknown) => {
+    try {
+      solverFrom(name, options);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return !works({}) && works({ steps: DEFAULT_STEPS });
 }
 
 function jsonOrText(text: string): unknown {

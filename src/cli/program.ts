@@ -17,7 +17,7 @@ const examples = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  
 function drawing(command: Command): Command {
   return command
     .option("--count <n>", "images", whole(1))
-    .option("--solver <name>", "ddim or ddpm (default: the recipe's)")
+    .option("--solver <name>", "any solver, such as ddim; an unknown one lists them (default: the recipe's)")
     .option("--steps <n>", "steps of the solver", whole(1))
     .option("--set <option=value>", "an option of the solver, such as eta=1; may be repeated", collect)
     .option("--seed <n>", "chooses the images", whole(0))
@@ -61,7 +61,7 @@ ${call} <command> --help shows the options of a command.\n`,
     .description("train a recipe into a run folder, or go on with a run")
     .argument("[recipe]", "its name; `langevin recipes` lists them")
     .option("--out <folder>", "the run folder (default: runs/<recipe>)")
-    .option("--data <what>", "digits, fashion, or the path of a folder of images")
+    .option("--data <what>", "digits, fashion, moons (or other points), or the path of a folder of images")
     .option("--size <pixels>", "width and height, for folders of images", whole(1))
     .option("--steps <n>", "updates of the weights", whole(1))
     .option("--batch <n>", "images in a step", whole(1))
@@ -92,13 +92,14 @@ Ctrl-C finishes the step and saves; a second one quits at once.\n`,
       .description("draw images from a run folder, or from a model of diffusers")
       .argument("<folder>", "a run folder, or one with config.json and diffusion_pytorch_model.safetensors")
       .option("--out <path>", "a grid (file.png), or a folder for single images")
-      .option("--trace <file>", "also write the way from noise to image, as .webp or .gif"),
+      .option("--trace <file>", "also write the way from noise to image: a strip (.png), an animation (.webp, .gif)"),
   )
     .addHelpText(
       "after",
       examples(
         "sample runs/digits --count 100 --seed 1",
         "sample runs/ddpm-digits --solver ddim --steps 20 --set eta=0.5 --trace way.webp",
+        "sample runs/toy-flow --steps 8 --trace strip.png",
         "sample runs/digits --count 1000 --out drawn/",
       ),
     )
@@ -109,12 +110,30 @@ Ctrl-C finishes the step and saves; a second one quits at once.\n`,
   drawing(
     program
       .command("evaluate")
-      .description("judge the digits that a run draws, beside real ones")
+      .description("judge the digits or points that a run draws, beside real ones")
       .argument("<folder>", "a run folder"),
   )
     .addHelpText("after", examples("evaluate runs/digits", "evaluate runs/digits --count 5000 --json"))
     .action(async (folder, options) =>
       done(await (await import("./commands/evaluate.ts")).evaluateCommand(folder, options)),
+    );
+
+  program
+    .command("schedule")
+    .description("draw paths from data to noise side by side, and print them")
+    .argument("<path...>", `names, such as linear, or with options: '{"name":"cosine","timesteps":500}'`)
+    .option("--out <file>", "where to draw them, as .svg or .png")
+    .option("--points <n>", "times in the table", whole(2), 11)
+    .addOption(json())
+    .addHelpText(
+      "after",
+      examples(
+        "schedule linear cosine straightLine --out schedule.svg",
+        `schedule linear '{"name":"linear","timesteps":500}' --points 5`,
+      ),
+    )
+    .action(async (paths, options) =>
+      done(await (await import("./commands/schedule.ts")).scheduleCommand(paths, options)),
     );
 
   program

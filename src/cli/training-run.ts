@@ -2,15 +2,20 @@
  * A recipe trained into a run folder: opens the data, trains, notes every step, saves, draws grids of the averaged weights on
  * the way, and at the end the model, its ONNX file and the three pictures.
  *
- * A grid on the way has 36 images of 25 DDIM steps, whatever the recipe's own solver, so that looking costs little.
+ * A grid on the way has 36 images, or 500 points, of the recipe's own solver where that takes few steps, else of 25 DDIM
+ * steps, so that looking costs little.
  */
 import { join } from "node:path";
 import { ConfigError } from "../core/errors.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { arePoints, isToyName, readPoints } from "../data/toy.ts";
 import { type Objective, objectiveFrom } from "../diffusion/objective.ts";
 import { ddim } from "../diffusion/solvers/ddim.ts";
+import type { Solver } from "../diffusion/solvers/solver.ts";
 import { writeFileAtomic } from "../io/files.node.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import { type WrittenPicture, writeDenoising, writeForward, writeSamples } from "../pipelines/pictures.node.ts";
+import { MOST_REAL } from "../pipelines/points.ts";
 import { type SampleRequest, sample } from "../pipelines/sample.ts";
 import { openData } from "../recipes/open-data.node.ts";
 import { parseRecipe, type Recipe, solverOf } from "../recipes/recipe.ts";
@@ -70,7 +75,11 @@ export interface TrainingRunResult {
 
 /** Seconds between two checkpoints. */
 const CHECKPOINT_SECONDS = 60;
-const GRID = { count: 36, steps: 25 };
+const GRID = { count: 36, points: 500, steps: 25 };
+/** Steps of the recipe's solver that a grid may take: points cost next to nothing. */
+const GRID_OWN = { images: 50, points: 1000 };
+/** Points in an animation. */
+const PARTICLES = 500;
 /** Shares of the run after which a grid is drawn. */
 const GRID_SHARES = [0.1, 0.25, 0.5, 0.75];
 /** Steps over which the loss of the result is averaged. */
@@ -97,7 +106,8 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   else await createRun(folder, describe(recipe));
   options.onNote(resume ? `${folder} goes on after step ${training.step}` : `training ${recipe.name} into ${folder}`);
 
-  const loss = await loop(training, network, objective, options);
+  const real = await realPoints(data);
+  const loss = await loop({ ...options, network, objective, training, real });
   await saveCheckpoint(folder, network, training.state());
   await saveModel(folder, { network, weights: training.weights, average: training.average });
   const interrupted = training.step < training.steps;
@@ -106,7 +116,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   if (!interrupted) {
     await exportOnnx(join(folder, ONNX_FILE), { network, weights: training.average });
     if (options.pictures !== false) {
-      await drawPictures({ ...options, network, objective, training }, pictures);
+      await drawPictures({ ...options, network, objective, training, real }, pictures);
       const forward = join(folder, "forward.png");
       await writeForward(forward, { data, noisePath: objective.path, seed: recipe.training.seed });
       pictures.push(forward);
@@ -115,14 +125,31 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   return { ...result, seconds: training.state().seconds, pictures };
 }
 
+/** Points to be shown under drawn ones; none where the data are images. */
+export async function realPoints(data: Dataset): Promise<Float32Array | undefined> {
+  if (!arePoints([data.channels, data.height, data.width])) return undefined;
+  return await readPoints(data, Math.min(MOST_REAL, data.size));
+}
+
+/** The solver of the grids on the way. */
+function gridSolver({ sampling, data }: Recipe, { path }: Objective): Solver {
+  const { steps = path.timesteps } = sampling.solver as { steps?: number };
+  const most = isToyName(data.name) ? GRID_OWN.points : GRID_OWN.images;
+  const unitTime = path.timesteps !== undefined || (path.span[0] === 0 && path.span[1] === 1);
+  if ((steps !== undefined && steps <= most) || !unitTime) return solverOf(sampling.solver);
+  return ddim({ steps: Math.min(GRID.steps, path.timesteps ?? GRID.steps) });
+}
+
+type LoopOptions = TrainingRunOptions & {
+  network: ImageNetwork;
+  objective: Objective;
+  training: Training;
+  real?: Float32Array;
+};
+
 /** Trains to the end, or until stopped. Returns the mean loss of the last steps. */
-async function loop(
-  training: Training,
-  network: ImageNetwork,
-  objective: Objective,
-  options: TrainingRunOptions,
-): Promise<number | undefined> {
-  const { folder, recipe, runtime, sampleEvery, signal } = options;
+async function loop(options: LoopOptions): Promise<number | undefined> {
+  const { folder, recipe, runtime, sampleEvery, signal, network, objective, training, real } = options;
   const metrics = await openMetrics(folder, training.step);
   const every = Math.max(1, Math.ceil(training.steps / MOST_LINES));
   const losses: number[] = [];
@@ -141,7 +168,7 @@ async function loop(
     const due = sampleEvery === undefined ? step >= grids[0] * steps : sampleEvery > 0 && step % sampleEvery === 0;
     if (due && !last && !signal.aborted) {
       grids = grids.filter((share) => step < share * steps);
-      const solver = ddim({ steps: Math.min(GRID.steps, objective.path.timesteps ?? GRID.steps) });
+      const solver = gridSolver(recipe, objective);
       const request = {
         network,
         objective,
@@ -150,9 +177,10 @@ async function loop(
         weights: training.average,
         threads: recipe.training.threads,
       };
-      const { images, shape } = await sample({ ...request, count: GRID.count, seed: recipe.sampling.seed });
+      const count = arePoints(network.imageShape) ? GRID.points : GRID.count;
+      const { images, shape } = await sample({ ...request, count, seed: recipe.sampling.seed });
       const path = join(folder, "samples", `step-${String(step).padStart(6, "0")}.png`);
-      const written = await writeSamples(path, images, shape);
+      const written = await writeSamples(path, images, shape, { real });
       options.onPicture?.(written, step);
     }
     if ((performance.now() - saved) / 1000 > CHECKPOINT_SECONDS && !last) {
@@ -164,11 +192,8 @@ async function loop(
 }
 
 /** `samples.png` and `denoising.webp`. When it is stopped, what was drawn stays. */
-async function drawPictures(
-  options: TrainingRunOptions & { network: ImageNetwork; objective: Objective; training: Training },
-  drawn: string[],
-): Promise<void> {
-  const { folder, recipe, network, objective, runtime, training, signal, onDrawing } = options;
+async function drawPictures(options: LoopOptions, drawn: string[]): Promise<void> {
+  const { folder, recipe, network, objective, runtime, training, signal, onDrawing, real } = options;
   const { count, seed, guidance, solver } = recipe.sampling;
   const request: SampleRequest = {
     network,
@@ -185,11 +210,11 @@ async function drawPictures(
   try {
     const { images, shape } = await sample({ ...request, onStep: onDrawing });
     const path = join(folder, "samples.png");
-    const written = await writeSamples(path, images, shape);
+    const written = await writeSamples(path, images, shape, { real });
     drawn.push(path);
     options.onPicture?.(written, training.step);
     const way = join(folder, "denoising.webp");
-    await writeDenoising(way, { ...request, count: Math.min(count, 16) });
+    await writeDenoising(way, { ...request, count: Math.min(count, real ? PARTICLES : 16) }, { real });
     drawn.push(way);
   } catch (error) {
     if (!signal.aborted) throw error;

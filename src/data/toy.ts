@@ -87,6 +87,10 @@ export type ToyName = keyof typeof toys;
 
 export const toyNames = Object.keys(toys) as readonly ToyName[];
 
+export function isToyName(name: unknown): name is ToyName {
+  return (toyNames as readonly unknown[]).includes(name);
+}
+
 /** [C, H, W] of a point. */
 export const POINT_SHAPE = [2, 1, 1] as const;
 

@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError } from "../core/errors.ts";
 import { bytesDataset } from "../data/memory.ts";
 import { linear, vp } from "../diffusion/discrete-vp.ts";
 import { straightLine } from "../diffusion/straight-line.ts";
+import type { Picture } from "../io/picture.ts";
 import { writeForward, writeSamples } from "./pictures.node.ts";
-import { denoisingAnimation, forwardPicture, forwardTimes, samplesPicture, scaleFor } from "./pictures.ts";
+import { denoisingAnimation, forwardPicture, forwardTimes, samplesPicture, scaleFor, traceStrip } from "./pictures.ts";
+import { stateRange } from "./points.ts";
 
 const shape = [2, 1, 4, 4];
 
@@ -37,13 +40,33 @@ describe("the forward strip", () => {
   });
 });
 
-describe("the animation", () => {
-  async function* steps(count: number) {
-    for (let step = 1; step <= count; step++) {
-      yield { step, of: count, t: 0, x: new Float32Array(32).fill(-1), sample: new Float32Array(32).fill(1) };
-    }
+async function* steps(count: number) {
+  for (let step = 1; step <= count; step++) {
+    yield { step, of: count, t: 0, x: new Float32Array(32).fill(-1), sample: new Float32Array(32).fill(1) };
   }
+}
 
+describe("the strip of a way", () => {
+  it("has a column for each of eight steps, and two rows for an image", async () => {
+    const cell = 4 * scaleFor(shape);
+    const strip = await traceStrip(steps(20), shape);
+    expect([strip.width, strip.height]).toEqual([8 * (cell + 2) + 2, 4 * (cell + 2) + 2]);
+    const at = (row: number) => strip.data[(2 + row * (cell + 2) + 5) * strip.width + 10];
+    expect([0, 1, 2, 3].map(at)).toEqual([0, 255, 0, 255]);
+    expect((await traceStrip(steps(3), shape)).width).toBe(3 * (cell + 2) + 2);
+  });
+
+  it("shows states of any size in the range of images", async () => {
+    async function* large() {
+      yield { step: 1, of: 1, t: 80, x: new Float32Array(32).fill(40), sample: new Float32Array(32) };
+    }
+    expect(Math.max(...(await traceStrip(large(), shape)).data.subarray(0, 1000))).toBe(255);
+    async function* none() {}
+    await expect(traceStrip(none(), shape)).rejects.toThrow(ConfigError);
+  });
+});
+
+describe("the animation", () => {
   it("has the state on the left and the predicted sample on the right, and holds the last frame", async () => {
     const { frames, delayMs } = await denoisingAnimation(steps(3), shape);
     expect(frames).toHaveLength(3);
@@ -60,6 +83,47 @@ describe("the animation", () => {
     const { frames, delayMs } = await denoisingAnimation(steps(1000), shape);
     expect(frames.length).toBeLessThan(64);
     expect(delayMs).toHaveLength(frames.length);
+  });
+});
+
+describe("points of the plane", () => {
+  const points = [3, 2, 1, 1];
+  const x = Float32Array.of(-1, -1, 1, 1, 0, 0.5);
+  /** Whether a pixel of a picture is of the colour of drawn points. */
+  const isBlue = ({ data }: Picture, at: number) => data[3 * at + 2] > data[3 * at] + 80;
+
+  it("are dots at their places, over the real ones", () => {
+    const picture = samplesPicture(x, points, { real: Float32Array.of(0.9, -0.9) });
+    const blue = [...Array(picture.width * picture.height).keys()].filter((at) => isBlue(picture, at));
+    const rows = blue.map((at) => Math.floor(at / picture.width));
+    const upper = blue.filter((at) => Math.floor(at / picture.width) < Math.min(...rows) + 6);
+    const lower = blue.filter(
+      (at) => Math.floor(at / picture.width) > picture.height * 0.7 && at % picture.width < 400,
+    );
+    expect(upper.length).toBeGreaterThan(0);
+    expect(lower.length).toBeGreaterThan(0);
+    // (1, 1) lies right of (-1, -1), by 2 of 2.5 sides of a field of 800 pixels.
+    expect((upper[0] % picture.width) - (lower[0] % picture.width)).toBeCloseTo(640, -1);
+    expect(samplesPicture(x, points).data).not.toEqual(picture.data);
+  });
+
+  it("are shown in a field that a power of two widens to hold them", () => {
+    const spread = (std: number) => Float32Array.from({ length: 100 }, (_, i) => (i % 2 ? std : -std));
+    expect([0.5, 1, 2, 80].map((std) => stateRange(spread(std)))).toEqual([2.5, 2.5, 5, 320]);
+  });
+
+  it("have an animation, a strip and a forward picture of their own", async () => {
+    async function* way() {
+      for (let step = 1; step <= 3; step++) yield { step, of: 3, t: 1 - step / 3, x: x.map((v) => 3 * v), sample: x };
+    }
+    const { frames } = await denoisingAnimation(way(), points, { real: x });
+    expect(frames).toHaveLength(3);
+    expect(frames[0].width).toBeGreaterThan(520);
+    const strip = await traceStrip(way(), points);
+    expect(strip.width / strip.height).toBeGreaterThan(1.2); // three columns, two rows
+    const forward = forwardPicture(x, points, straightLine(), 0);
+    expect(forward.channels).toBe(3);
+    expect(forwardPicture(x, points, straightLine(), 0).data).toEqual(forward.data);
   });
 });
 

@@ -31,7 +31,7 @@ export interface SampleRequest {
   count: number;
   /** An integer in [0, 2^53). */
   seed: number;
-  /** Images at a time. Default 64, or `count` where that is less. */
+  /** Images at a time. Default 64, or 4096 of less than 64 numbers each, or `count` where that is less. */
   batch?: number;
   /**
    * The class of every image, or of each one in turn (the list is repeated). Default for a conditional network: all
@@ -54,13 +54,14 @@ export interface Sampled {
 
 /** Draws images. Raises a ConfigError for a request that does not fit the network, and what solver and runtime raise. */
 export async function sample(request: SampleRequest): Promise<Sampled> {
-  const { network, count, batch = 64, onStep } = request;
+  const { network, count, onStep } = request;
+  const size = sizeOf(network.imageShape);
+  const { batch = size < 64 ? 4096 : 64 } = request;
   checkWhole("count", count);
   checkWhole("batch", batch);
   const runs = Math.ceil(count / batch);
   const each = Math.ceil(count / runs); // all runs have one size, so one session serves them; the last may draw too many
   await using compiled = compile(request);
-  const size = sizeOf(network.imageShape);
   const images = new Float32Array(count * size); // [count, C, H, W]
   for (let run = 0; run < runs; run++) {
     let last: SolverStep | undefined;
