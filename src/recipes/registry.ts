@@ -3,20 +3,26 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import { didYouMean } from "../core/suggest.ts";
+import { ddpm } from "./ddpm.ts";
 import { ddpmCifar10 } from "./ddpm-cifar10.ts";
 import { ddpmDigits } from "./ddpm-digits.ts";
 import { ddpmFolder } from "./ddpm-folder.ts";
 import { digits } from "./digits.ts";
 import { digitsLong } from "./digits-long.ts";
 import type { Recipe } from "./recipe.ts";
+import { toyDdpm } from "./toy-ddpm.ts";
+import { toyFlow } from "./toy-flow.ts";
 
 /** Every recipe that comes with langevin, by its name. */
 export const recipes = {
   digits,
   "digits-long": digitsLong,
+  ddpm,
   "ddpm-digits": ddpmDigits,
   "ddpm-cifar10": ddpmCifar10,
   "ddpm-folder": ddpmFolder,
+  "toy-ddpm": toyDdpm,
+  "toy-flow": toyFlow,
 } as const satisfies Record<string, Recipe>;
 
 export type RecipeName = keyof typeof recipes;
