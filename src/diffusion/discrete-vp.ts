@@ -2,22 +2,31 @@
  * Discrete variance-preserving paths: q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I), t = 0 .. T-1, so that
  * alphaBar_t = prod_{s <= t} (1 - beta_s), alpha_t = sqrt(alphaBar_t), sigma_t = sqrt(1 - alphaBar_t).
  *
- * Sources: Ho, Jain, Abbeel, "Denoising Diffusion Probabilistic Models" (2020), eq. 2, 4 and 7, linear betas §4; Nichol
- * and Dhariwal, "Improved DDPM" (2021), eq. 17 (cosine) and eq. 19 (respacing); Rombach et al., latent diffusion
- * (scaled linear). All tables are float64; t counts from 0. Tested against tables of alphaBar and sigma to the six
- * digits given.
+ * Between two timesteps ln(sigma / alpha) is linear in t (k-diffusion's convention), so that solvers can visit any noise
+ * level of the path. Where the last timestep is pure noise (alphaBar = 0) that has no end, and there alpha is linear in
+ * t instead.
+ *
+ * Sources: Ho, Jain, Abbeel, "Denoising Diffusion Probabilistic Models" (2020), eq. 2, 4 and 7; Nichol and Dhariwal,
+ * "Improved DDPM" (2021), eq. 19 (respacing). All tables are float64; t counts from 0. Tested against tables of alphaBar
+ * and sigma to the six digits given.
  */
 import { ConfigError } from "../core/errors.ts";
+import type { Betas } from "./betas.ts";
 import { completePath } from "./derived.ts";
-import { type Field, integer, readOptions, real, show, withDefault } from "./options.ts";
-import type { Path, PathConfig, PathOptions } from "./path-contract.ts";
+import { show } from "./options.ts";
+import type { Path } from "./path-contract.ts";
 
-/** A table of betas, and the configuration that it came from. */
-export interface Betas {
-  readonly config: PathConfig;
-  /** beta_t in (0, 1), t = 0 .. T-1; the last one may be 1 (then the last x_t is pure noise). */
-  readonly values: Float64Array;
-}
+export {
+  type Betas,
+  betas,
+  constant,
+  cosine,
+  linear,
+  quadratic,
+  scaledLinear,
+  sigmoid,
+  sigmoidAlphaBar,
+} from "./betas.ts";
 
 export interface DiscreteVp extends Path {
   readonly timesteps: number;
@@ -30,110 +39,55 @@ export interface DiscreteVp extends Path {
   posteriorVariance(t: number): number;
 }
 
-const steps = withDefault(integer(1, 1_000_000), 1000);
-const beta = real(0, 1, true);
-const linearFields = { timesteps: steps, start: withDefault(beta, 1e-4), end: withDefault(beta, 0.02) };
-const scaledLinearFields = { timesteps: steps, start: withDefault(beta, 0.00085), end: withDefault(beta, 0.012) };
-const cosineFields = {
-  timesteps: steps,
-  s: withDefault(real(0, 1), 0.008),
-  maxBeta: withDefault(beta, 0.999),
-};
-
-/** `count` numbers from `start` to `end`, both included; `start` alone when there is one. */
-function evenly(start: number, end: number, count: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => start + (i * (end - start)) / Math.max(1, count - 1));
-}
-
-/**
- * Betas that rise evenly from `start` to `end`, the schedule of DDPM (defaults 1e-4 and 0.02 over 1000 timesteps).
- * They are used as given for any number of timesteps: nothing is scaled by 1000 / timesteps.
- */
-export function linear(options: PathOptions["linear"] = {}): Betas {
-  const { timesteps, start, end } = readOptions("linear", linearFields, options);
-  return { config: { name: "linear", timesteps, start, end }, values: evenly(start, end, timesteps) };
-}
-
-/** Betas whose square roots rise evenly, the schedule of Stable Diffusion (defaults 0.00085 and 0.012). */
-export function scaledLinear(options: PathOptions["scaledLinear"] = {}): Betas {
-  const { timesteps, start, end } = readOptions("scaledLinear", scaledLinearFields, options);
-  const values = evenly(Math.sqrt(start), Math.sqrt(end), timesteps).map((root) => root * root);
-  return { config: { name: "scaledLinear", timesteps, start, end }, values };
-}
-
-/**
- * The cosine schedule of Improved DDPM: beta_i = min(1 - f((i+1)/T) / f(i/T), maxBeta), f(u) = cos²(π/2 (u + s)/(1 +
- * s)).
- */
-export function cosine(options: PathOptions["cosine"] = {}): Betas {
-  const { timesteps, s, maxBeta } = readOptions("cosine", cosineFields, options);
-  const f = (u: number) => Math.cos(((u + s) / (1 + s)) * (Math.PI / 2)) ** 2;
-  const values = Float64Array.from({ length: timesteps }, (_, i) =>
-    Math.min(1 - f((i + 1) / timesteps) / f(i / timesteps), maxBeta),
-  );
-  return { config: { name: "cosine", timesteps, s, maxBeta }, values };
-}
-
-const tableField: Field<ArrayLike<number>> = {
-  expected: "a list of at least one beta",
-  accepts: (value) => (Array.isArray(value) || value instanceof Float64Array) && value.length > 0,
-};
-
-/** Betas from a table of one's own; each in (0, 1), the last may be 1. */
-export function betas(options: { values: ArrayLike<number> }): Betas {
-  const table = Array.from(readOptions("betas", { values: tableField }, options).values);
-  table.forEach((value, t) => {
-    if (!(value > 0 && (value < 1 || (value === 1 && t === table.length - 1)))) {
-      throw new ConfigError(`betas: values[${t}] must be above 0 and below 1 (the last may be 1), not ${show(value)}`);
-    }
-  });
-  return { config: { name: "betas", values: table }, values: Float64Array.from(table) };
-}
-
-/**
- * The discrete variance-preserving path of a table of betas, such as `vp(linear())`.
- *
- * Between two timesteps ln(sigma / alpha) is interpolated linearly in t (k-diffusion's convention), so that solvers can
- * visit any noise level of the path; the tables themselves (`alphaBar` and the like) have the integers only.
- */
-export function vp({ config, values }: Betas): DiscreteVp {
-  const timesteps = values.length;
-  const alphaBars = new Float64Array(timesteps); // [T]
-  values.reduce((product, value, t) => {
-    alphaBars[t] = product * (1 - value);
-    return alphaBars[t];
+/** alphaBar of every timestep. Betas too small or too many for float64, so that it does not fall, are a ConfigError. */
+function cumulated({ config, values }: Betas): Float64Array {
+  const alphaBars = new Float64Array(values.length); // [T]
+  values.reduce((previous, value, t) => {
+    alphaBars[t] = previous * (1 - value);
+    if (alphaBars[t] < previous) return alphaBars[t];
+    throw new ConfigError(
+      `the betas of the ${config.name} path do not make a path: alphaBar stays at ${previous} at t = ${t} (beta ${value}); ` +
+        "give fewer timesteps, or betas well above 1e-16",
+    );
   }, 1);
-  const within = (t: number): number => {
-    if (typeof t === "number" && t >= 0 && t <= timesteps - 1) return t;
-    throw new ConfigError(
-      `the ${config.name} path has the times 0 to ${timesteps - 1}; it was asked for t = ${show(t)}`,
-    );
-  };
+  return alphaBars;
+}
+
+/** The discrete variance-preserving path of a table of betas, such as `vp(linear())`. */
+export function vp(source: Betas): DiscreteVp {
+  const { config, values } = source;
+  const timesteps = values.length;
+  const last = timesteps - 1;
+  const alphaBars = cumulated(source);
+  const logRatios = alphaBars.map((alphaBar) => (Math.log1p(-alphaBar) - Math.log(alphaBar)) / 2); // ln(sigma / alpha)
   const at = (t: number): number => {
-    if (Number.isInteger(within(t))) return t;
+    if (Number.isInteger(t) && t >= 0 && t <= last) return t;
     throw new ConfigError(
-      `the tables of the ${config.name} path have the times 0 to ${timesteps - 1}, integers; not t = ${show(t)}`,
+      `the tables of the ${config.name} path have the times 0 to ${last}, integers; not t = ${show(t)}`,
     );
   };
-  const logSigma = (t: number) => Math.log1p(-alphaBars[t]) / 2 - Math.log(alphaBars[t]) / 2; // ln(sigma / alpha)
-  /** ln(sigma / alpha) anywhere, and its slope. */
-  const between = (t: number): { value: number; slope: number } => {
-    const low = Math.min(Math.floor(within(t)), Math.max(0, timesteps - 2));
-    const high = Math.min(low + 1, timesteps - 1);
-    const [from, to] = [logSigma(low), logSigma(high)];
-    return { value: t === low ? from : t === high ? to : from + (t - low) * (to - from), slope: to - from };
+  /** The timestep at which the interval of t begins. */
+  const before = (t: number) => Math.min(Math.floor(t), Math.max(0, last - 1));
+  const slope = (t: number) => (timesteps === 1 ? 0 : logRatios[before(t) + 1] - logRatios[before(t)]);
+  const logRatio = (t: number) =>
+    Number.isInteger(t) ? logRatios[t] : logRatios[before(t)] + (t - before(t)) * slope(t);
+  /** alpha falls by this much a timestep in the interval that ends in pure noise; 0 in all others. */
+  const fall = (t: number) =>
+    alphaBars[last] === 0 && last > 0 && before(t) === last - 1 ? Math.sqrt(alphaBars[last - 1]) : 0;
+  const alpha = (t: number): number => {
+    if (Number.isInteger(t)) return Math.sqrt(alphaBars[t]);
+    return fall(t) > 0 ? fall(t) * (last - t) : 1 / Math.sqrt(1 + Math.exp(2 * logRatio(t)));
   };
-  const alphaBarAt = (t: number) =>
-    Number.isInteger(within(t)) ? alphaBars[t] : 1 / (1 + Math.exp(2 * between(t).value));
-  const alpha = (t: number) => Math.sqrt(alphaBarAt(t));
-  const sigma = (t: number) =>
-    Number.isInteger(within(t)) ? Math.sqrt(1 - alphaBars[t]) : 1 / Math.sqrt(1 + Math.exp(-2 * between(t).value));
+  const sigma = (t: number): number => {
+    if (Number.isInteger(t)) return Math.sqrt(1 - alphaBars[t]);
+    return fall(t) > 0 ? Math.sqrt(1 - alpha(t) ** 2) : 1 / Math.sqrt(1 + Math.exp(-2 * logRatio(t)));
+  };
   const alphaBar = (t: number) => alphaBars[at(t)];
   const alphaBarPrevious = (t: number) => (at(t) === 0 ? 1 : alphaBars[t - 1]);
   return completePath({
     name: config.name,
     timesteps,
-    span: [0, timesteps - 1],
+    span: [0, last],
     betas: values,
     alphaBars,
     alphaBar,
@@ -142,11 +96,29 @@ export function vp({ config, values }: Betas): DiscreteVp {
     alpha,
     sigma,
     // With s = ln(sigma / alpha): alpha' = -alpha sigma² s', sigma' = sigma alpha² s'.
-    dAlpha: (t: number) => -alpha(t) * sigma(t) ** 2 * between(t).slope,
-    dSigma: (t: number) => sigma(t) * alpha(t) ** 2 * between(t).slope,
-    networkTime: within,
+    dAlpha: (t: number) => (fall(t) > 0 ? -fall(t) : -alpha(t) * sigma(t) ** 2 * slope(t)),
+    dSigma: (t: number) => (fall(t) > 0 ? (alpha(t) * fall(t)) / sigma(t) : sigma(t) * alpha(t) ** 2 * slope(t)),
+    logSnr: (t: number) => (fall(t) > 0 && !Number.isInteger(t) ? 2 * Math.log(alpha(t) / sigma(t)) : -2 * logRatio(t)),
+    timeOfLogSnr: (logSnr: number) => {
+      const wanted = -logSnr / 2;
+      const low = Math.min(lastAtMost(logRatios, wanted), Math.max(0, last - 1));
+      if (fall(low) > 0) return last - 1 / Math.sqrt(1 + Math.exp(-logSnr)) / fall(low);
+      return timesteps === 1 ? 0 : low + (wanted - logRatios[low]) / slope(low);
+    },
+    networkTime: (t: number) => t,
     toJSON: () => config,
   });
+}
+
+/** The index of the last value that is at most `wanted`, 0 where there is none; `values` rise. */
+function lastAtMost(values: Float64Array, wanted: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (values[middle] <= wanted) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 export function isDiscreteVp(path: Path): path is DiscreteVp {

@@ -3,16 +3,15 @@
  * forward process and for starting a solver from a noised image. Training does the same on the device.
  */
 import { ShapeError } from "../core/errors.ts";
-import type { Path } from "./path-contract.ts";
+import type { Level, Path } from "./path-contract.ts";
 
-/** `x0` at time `t` of the path with the given noise; all of one shape, flat. */
-export function noised(x0: Float32Array, noise: Float32Array, path: Path, t: number): Float32Array {
+/** `x0` at a time (or a level) of the path with the given noise; all of one shape, flat. */
+export function noised(x0: Float32Array, noise: Float32Array, path: Path, at: number | Level): Float32Array {
   if (noise.length !== x0.length) {
     throw new ShapeError(
       `noised: x0 has ${x0.length} numbers and the noise ${noise.length}; they must be of one shape`,
     );
   }
-  const alpha = path.alpha(t);
-  const sigma = path.sigma(t);
+  const { alpha, sigma } = typeof at === "number" ? path.at(at) : at;
   return x0.map((value, i) => alpha * value + sigma * noise[i]);
 }

@@ -53,13 +53,49 @@ export interface Path {
   toJSON(): PathConfig;
 }
 
+/** What a network on a continuous path is fed for the time t in [0, 1], such as 1000 t. */
+export type Clock = "t" | "1-t" | "999t" | "1000t";
+
+/**
+ * Options of every path of betas. `zeroTerminalSnr`: rescale the table so that the last timestep is pure noise (Lin et
+ * al. 2023); it needs a network that predicts v or the sample.
+ */
+interface TableOptions {
+  timesteps?: number;
+  zeroTerminalSnr?: boolean;
+}
+
 /** The options of each named path; all but the name may be left out where the path has a default. */
 export interface PathOptions {
-  linear: { timesteps?: number; start?: number; end?: number };
-  scaledLinear: { timesteps?: number; start?: number; end?: number };
-  cosine: { timesteps?: number; s?: number; maxBeta?: number };
-  betas: { values: readonly number[] };
-  straightLine: Record<never, never>;
+  linear: TableOptions & { start?: number; end?: number };
+  scaledLinear: TableOptions & { start?: number; end?: number };
+  quadratic: TableOptions & { start?: number; end?: number };
+  constant: TableOptions & { beta?: number };
+  sigmoid: TableOptions & { start?: number; end?: number };
+  cosine: TableOptions & { s?: number; maxBeta?: number };
+  sigmoidAlphaBar: TableOptions & { start?: number; end?: number; tau?: number; maxBeta?: number };
+  /** `allowFalling`: betas that fall are meant. */
+  betas: { values: readonly number[]; allowFalling?: boolean; zeroTerminalSnr?: boolean };
+  continuousVp: { betaMin?: number; betaMax?: number; networkTime?: Clock };
+  subVp: { betaMin?: number; betaMax?: number; networkTime?: Clock };
+  continuousCosine: { networkTime?: Clock };
+  gvp: { networkTime?: Clock };
+  straightLine: { networkTime?: Clock };
+  /** `timesteps`: in so many levels instead of continuous time. Default for `networkTime`: "sigma", with timesteps "t". */
+  ve: { sigmaMin?: number; sigmaMax?: number; timesteps?: number; networkTime?: Clock | "sigma" };
+  edm: { sigmaMin?: number; sigmaMax?: number };
+  /**
+   * gamma(t) = offset + |slope| t, plus the monotone network of `inner`, `innerBias` and `outer` (of one length) where
+   * they are given. The network is fed 1000 (gamma - from) / (to - from), `networkRange` being [from, to].
+   */
+  learned: {
+    offset?: number;
+    slope?: number;
+    inner?: readonly number[];
+    innerBias?: readonly number[];
+    outer?: readonly number[];
+    networkRange?: readonly [number, number];
+  };
 }
 
 export type PathName = keyof PathOptions;

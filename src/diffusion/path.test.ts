@@ -126,7 +126,7 @@ describe("paths", () => {
     [{ name: "cosine", timesteps: 0 }, "timesteps must be an integer from 1"],
     [{ name: "linear", start: 0 }, "start must be a finite number above 0 and below 1, not 0"],
     [{ name: "linear", end: Number.NaN }, "not NaN"],
-    [{ name: "straightLine", timesteps: 10 }, "It takes none"],
+    [{ name: "straightLine", timesteps: 10 }, "unknown option \"timesteps\". It must be one of networkTime"],
     [{ name: "betas", values: [0.1, 1, 0.1] }, "values[1] must be above 0 and below 1"],
     [{ name: "betas", values: [] }, "at least one beta"],
     [{ timesteps: 10 }, "the name of a path must be one of"],

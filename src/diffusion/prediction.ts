@@ -16,10 +16,18 @@
  */
 import { ConfigError, ShapeError } from "../core/errors.ts";
 import { makeFrom, readOptions } from "./options.ts";
-import type { Level } from "./path-contract.ts";
+import type { Level, Path } from "./path-contract.ts";
+import {
+  consistency,
+  edmPrediction,
+  type PreconditioningOptions,
+  preconditionedIddpm,
+  preconditionedVe,
+  preconditionedVp,
+} from "./preconditioning.ts";
 
 /** The options of each prediction. */
-export interface PredictionOptions {
+export interface PredictionOptions extends PreconditioningOptions {
   noise: Record<never, never>;
   sample: Record<never, never>;
   v: Record<never, never>;
@@ -43,6 +51,8 @@ export interface Prediction {
   inputScale?(level: Level): number;
   /** The time that the network is fed; the level's own when absent. */
   networkTime?(level: Level): number;
+  /** How sample and noise follow from x and the output, where the targets do not tell (they may be infinite). */
+  recovery?(level: Level): Recovery;
   toJSON(): PredictionConfig;
 }
 
@@ -63,6 +73,11 @@ export const predictions: { readonly [K in PredictionName]: (options: Prediction
   score: plain("score", { targetSample: () => 0, targetNoise: ({ sigma }) => -1 / sigma }),
   flow: plain("flow", { targetSample: () => -1, targetNoise: () => 1 }),
   velocity: plain("velocity", { targetSample: ({ dAlpha }) => -dAlpha, targetNoise: ({ dSigma }) => -dSigma }),
+  edm: edmPrediction,
+  preconditionedVp,
+  preconditionedVe,
+  preconditionedIddpm,
+  consistency,
 };
 
 /** A prediction by its name or its configuration; an unknown one is a ConfigError with the nearest names. */
@@ -95,10 +110,12 @@ export interface Recovery {
  */
 export function recovery(prediction: Prediction, level: Level): Recovery {
   const { alpha, sigma } = level;
+  const own = prediction.recovery?.(level);
+  if (own !== undefined && Object.values(own).every(Number.isFinite)) return own;
   const targetSample = prediction.targetSample(level);
   const targetNoise = prediction.targetNoise(level);
   const determinant = alpha * targetNoise - sigma * targetSample;
-  if (!(Math.abs(determinant) > 0) || !Number.isFinite(determinant)) {
+  if (own !== undefined || !(Math.abs(determinant) > 0) || !Number.isFinite(determinant)) {
     throw new ConfigError(
       `a network that predicts ${prediction.name} does not determine both sample and noise at alpha = ${alpha}, ` +
         `sigma = ${sigma}; predict v or flow, or start where alpha and sigma are above 0`,
@@ -109,6 +126,52 @@ export function recovery(prediction: Prediction, level: Level): Recovery {
     sampleFromOutput: -sigma / determinant,
     noiseFromX: -targetSample / determinant,
     noiseFromOutput: alpha / determinant,
+  };
+}
+
+/**
+ * Checks that a prediction tells sample and noise at both ends of a path, and that the network can be fed its time there.
+ * Ends with no noise or no data are left out where time is continuous, as neither training nor solvers need visit them. A
+ * discrete path's last timestep is visited, so zero terminal SNR with `noise` is a ConfigError.
+ */
+export function checkFits(prediction: Prediction, path: Path): void {
+  for (const t of path.span) {
+    const level = path.at(t);
+    if (path.timesteps === undefined && (level.alpha === 0 || level.sigma === 0)) continue;
+    try {
+      recovery(prediction, level);
+      prediction.networkTime?.(level);
+    } catch (cause) {
+      if (level.alpha !== 0 || !(cause instanceof ConfigError)) throw cause;
+      throw new ConfigError(
+        `the path ${path.name} ends in pure noise (zero terminal SNR, alpha = 0 at t = ${t}), where a network that predicts ` +
+          `${prediction.name} does not tell the sample; predict v, sample or flow, or take a path that ends with alpha above 0`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** The four coefficients of a preconditioning: D(y; s) = cSkip y + cOut F(cIn y; cNoise). */
+export interface Preconditioning {
+  readonly cSkip: number;
+  readonly cOut: number;
+  readonly cIn: number;
+  readonly cNoise: number;
+}
+
+/**
+ * A prediction as a preconditioning at the noise level `sigma` of the sigma view y = x0 + sigma eps, for those that need
+ * nothing else of the path (not `velocity`). The loss on the network's output has weight 1 where that on D - x0 has 1 / cOut².
+ */
+export function preconditioning(prediction: Prediction, sigma: number): Preconditioning {
+  const level: Level = { t: sigma, alpha: 1, sigma, dAlpha: 0, dSigma: 1, networkTime: sigma };
+  const { sampleFromX, sampleFromOutput } = recovery(prediction, level);
+  return {
+    cSkip: sampleFromX,
+    cOut: sampleFromOutput,
+    cIn: prediction.inputScale?.(level) ?? 1,
+    cNoise: prediction.networkTime?.(level) ?? sigma,
   };
 }
 
