@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readImage } from "../io/picture.node.ts";
 import { readMetrics, readRun } from "../train/index.node.ts";
 import { openProject, type Project, type Ran, run } from "./testing/project.ts";
 
@@ -115,6 +116,9 @@ describe("what a run is good for", () => {
     expect(await run("sample", "runs/tiny", ...args)).toMatchObject({ exitCode: 0 });
     expect(await readdir("drawn")).toEqual(["00000.png", "00001.png"]);
     expect((await readFile("way.gif")).subarray(0, 4).toString()).toBe("GIF8");
+    await run("sample", "runs/tiny", "--steps", "3", "--trace", "strip.png", "--set", "solver.eta=0.5");
+    const { width, height } = await readImage("strip.png"); // three steps; a row of states and one of x0 for each of four
+    expect([width, height]).toEqual([3 * (56 + 2) + 2, 8 * (56 + 2) + 2]);
   });
 
   it("inspect shows recipes and runs", async () => {
@@ -172,7 +176,16 @@ describe("bad usage is one clear line", () => {
     [["sample", "runs/tiny", "--solver", "dimm"], 2, /unknown solver "dimm"\. Did you mean .*ddim/],
     [["sample", "runs/tiny", "--steps", "21"], 2, /steps must be an integer from 1 to .*20/],
     [["sample", "runs/tiny", "--class", "1"], 2, /no classes/],
-    [["sample", "runs/tiny", "--trace", "way.png"], 2, /\.webp or \.gif/],
+    [["sample", "runs/tiny", "--trace", "way.jpg"], 2, /strip to a file that ends in \.png, or an animation to \.webp/],
+    [["sample", "runs/tiny", "--set", "eta"], 2, /"eta" sets nothing; write option=value/],
+    [["sample", "runs/tiny", "--set", "solver.etta=1"], 2, /ddim: unknown option "etta"\. Did you mean eta/],
+    [["schedule"], 2, /missing required argument 'path'/],
+    [["schedule", "liner"], 2, /unknown path "liner"\. Did you mean linear/],
+    [["schedule", '{"name":"linear","timestep":3}'], 2, /linear: unknown option "timestep"\. Did you mean timesteps/],
+    [["schedule", "{name:linear}"], 2, /a path with options is JSON/],
+    [["schedule", "linear", "linear"], 2, /linear is given twice/],
+    [["schedule", "linear", "--out", "chart.jpg"], 2, /ends in \.svg or \.png, not to chart\.jpg/],
+    [["schedule", "linear", "--points", "1"], 2, /'--points <n>' argument '1'/],
     [["evaluate", "runs/tiny"], 2, /judges handwritten digits/],
     [["inspect", "tony"], 2, /neither a folder nor a recipe\. Did you mean tiny/],
   ];
@@ -202,7 +215,7 @@ describe("bad usage is one clear line", () => {
 
 describe("help", () => {
   it("shows examples, and is no error", async () => {
-    for (const name of ["train", "sample", "evaluate", "inspect"]) {
+    for (const name of ["train", "sample", "evaluate", "schedule", "inspect"]) {
       const { exitCode, out } = await run(name, "--help");
       expect(exitCode).toBe(0);
       expect(out).toMatch(/Examples:/);

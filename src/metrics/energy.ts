@@ -53,7 +53,7 @@ export interface PointsJudgement {
     /** generated / real: about 1 for a perfect model. */
     ratio: number;
   };
-  /** The share of generated points that are farther from every real one than 0.2, where hardly a real point is. */
+  /** The share of generated points that are farther from every real one than 0.1, where hardly a real point is. */
   strays: number;
   /** The judgement as text. */
   lines: string[];
@@ -70,7 +70,7 @@ export interface JudgePointsOptions {
 
 /** The first seed of the real sets: far from those that a user would train with. */
 const REAL_SEED = 2 ** 40;
-const FAR = 0.2;
+const FAR = 0.1;
 
 /**
  * Judges points beside real ones: the mean energy distance to real sets of the same count, over the mean between those.

@@ -23,14 +23,15 @@ function golden(prefix: string) {
 }
 
 const cases: [string, MlpOptions][] = [
-  ["points", { width: 8, blocks: 2, timeChannels: 6 }],
-  ["classes", { width: 6, blocks: 1, timeChannels: 8, classes: 3, timeScale: 30, maxPeriod: 60 }],
+  ["points", { width: 8, blocks: 2, octaves: 3, timeChannels: 6 }],
+  ["classes", { width: 6, blocks: 1, octaves: 0, timeChannels: 8, classes: 3, timeScale: 30, maxPeriod: 60 }],
   [
     "images",
     {
       imageShape: [1, 2, 3],
       width: 5,
       blocks: 3,
+      octaves: 1,
       timeChannels: 4,
       timeScale: 0.5,
       maxPeriod: 100,
@@ -52,9 +53,9 @@ describe("the MLP", () => {
   });
 
   it("counts its parameters, and says what it takes and gives", () => {
-    // In 2·w+w, times c·w+w and w·w+w, table k·w, blocks 3(w·w+w) each, out 2·w+2, at w = 8, c = 6, k = 3, two blocks.
-    expect(countParameters(new Mlp({ width: 8, blocks: 2, timeChannels: 6, classes: 3 }))).toBe(
-      24 + 56 + 72 + 24 + 2 * 216 + 18,
+    // In 2·5·w+w (two octaves), times c·w+w and w·w+w, table k·w, blocks 3(w·w+w) each, out 2·w+2, at w = 8, c = 6, k = 3, two blocks.
+    expect(countParameters(new Mlp({ width: 8, blocks: 2, octaves: 2, timeChannels: 6, classes: 3 }))).toBe(
+      88 + 56 + 72 + 24 + 2 * 216 + 18,
     );
     const images = new Mlp(cases[2][1]);
     expect([images.imageShape, images.outputChannels, images.classes]).toEqual([[1, 2, 3], 2, undefined]);

@@ -37,10 +37,11 @@ class Block(nn.Module):
 
 
 class MLP(nn.Module):
-    def __init__(self, size: int, outputs: int, width: int, blocks: int, times: int, classes: int, scale: float, period: float):
+    def __init__(self, size: int, outputs: int, width: int, blocks: int, octaves: int, times: int, classes: int, scale: float, period: float):
         super().__init__()
         self.times = dict(embedding_dim=times, downscale_freq_shift=1, scale=scale, max_period=period)
-        self.linear_in = nn.Linear(size, width)
+        self.octaves = octaves
+        self.linear_in = nn.Linear(size * (1 + 2 * octaves), width)
         self.time_embedding = Embedding(times, width)
         if classes:
             self.class_embedding = nn.Embedding(classes, width)
@@ -53,7 +54,9 @@ class MLP(nn.Module):
         c = e.linear_2(silu(e.linear_1(encoded)))
         if labels is not None:
             c = c + self.class_embedding(labels)
-        h = self.linear_in(sample.flatten(1))
+        x = sample.flatten(1)
+        waves = [wave(2**k * x) for k in range(self.octaves) for wave in (torch.sin, torch.cos)]
+        h = self.linear_in(torch.cat([x, *waves], dim=1))
         for b in self.blocks:
             h = h + b.linear_2(silu(b.linear_1(silu(h)) + b.time_proj(silu(c))))
         return self.linear_out(silu(h))
@@ -61,9 +64,9 @@ class MLP(nn.Module):
 
 # name: image shape, output channels, and the rest of the options
 CASES = {
-    "points": ([2, 1, 1], 2, dict(width=8, blocks=2, times=6, classes=0, scale=1.0, period=10000.0)),
-    "classes": ([2, 1, 1], 2, dict(width=6, blocks=1, times=8, classes=3, scale=30.0, period=60.0)),
-    "images": ([1, 2, 3], 2, dict(width=5, blocks=3, times=4, classes=0, scale=0.5, period=100.0)),
+    "points": ([2, 1, 1], 2, dict(width=8, blocks=2, octaves=3, times=6, classes=0, scale=1.0, period=10000.0)),
+    "classes": ([2, 1, 1], 2, dict(width=6, blocks=1, octaves=0, times=8, classes=3, scale=30.0, period=60.0)),
+    "images": ([1, 2, 3], 2, dict(width=5, blocks=3, octaves=1, times=4, classes=0, scale=0.5, period=100.0)),
 }
 
 
