@@ -14,12 +14,14 @@ import { ConfigError } from "./core/errors.ts";
 import type { Shape } from "./core/shape.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { type ImageFolderOptions, imageFolder as openImageFolder } from "./data/image-folder.node.ts";
-import { type NamedObjective, objective, objectiveFrom, type WeightName } from "./diffusion/objective.ts";
+import type { LossConfig } from "./diffusion/loss-config.ts";
+import { type NamedObjective, objective, objectiveFrom } from "./diffusion/objective.ts";
 import type { Path } from "./diffusion/path-contract.ts";
 import type { PredictionName } from "./diffusion/prediction.ts";
 import { ddim } from "./diffusion/solvers/ddim.ts";
 import type { Solver } from "./diffusion/solvers/solver.ts";
 import type { TimeSampler } from "./diffusion/time-sampler.ts";
+import type { WeightConfig } from "./diffusion/weights.ts";
 import type { ImageNetwork } from "./models/network.ts";
 import { UNet as AnyUNet } from "./models/unet.ts";
 import { unetInitialisations } from "./models/unet-blocks.ts";
@@ -38,6 +40,7 @@ import {
   saveModel,
 } from "./train/index.node.ts";
 import { describeNetwork, type Tick, Training, type TrainOptions } from "./train/index.ts";
+import type { Loss } from "./train/losses/loss.ts";
 import { version } from "./version.node.ts";
 
 /** The U-Net of DDPM and ADM, by its shape, or by the configuration of diffusers' `UNet2DModel`. */
@@ -68,7 +71,7 @@ export function imageFolder(
   };
 }
 
-type Defaulted = "network" | "objective" | "data" | "runtime" | "seed" | "batch" | "learningRate";
+type Defaulted = "network" | "objective" | "loss" | "data" | "runtime" | "seed" | "batch" | "learningRate";
 
 export interface TrainRequest
   extends Omit<TrainOptions, Defaulted>,
@@ -79,7 +82,11 @@ export interface TrainRequest
   /** How times are drawn. Default: uniformly. */
   time?: TimeSampler;
   /** Default "simple". */
-  weight?: WeightName;
+  weight?: WeightConfig;
+  /** What is minimised: a name, a configuration, or a loss of one's own. Default "simple". */
+  loss?: LossConfig | Loss;
+  /** Standard deviation of a constant that is added to each channel of the noise. Default 0. */
+  offsetNoise?: number;
   data: DataSource;
   /** Default "cpu". */
   device?: string;
@@ -109,9 +116,17 @@ export class Run implements AsyncIterable<Tick> {
   #data?: Dataset;
 
   constructor(request: TrainRequest) {
-    const { model, path, predict, time, weight, data, device = "cpu", ...training } = request;
+    const { model, path, predict, time, weight, loss, offsetNoise, data, device = "cpu", ...training } = request;
+    const own = typeof loss === "object" && "graph" in loss ? loss : undefined;
     this.network = model;
-    this.objective = objective({ path, prediction: predict, time, weight });
+    this.objective = objective({
+      path,
+      prediction: predict,
+      time,
+      weight,
+      loss: own ? undefined : (loss as LossConfig),
+      offsetNoise,
+    });
     this.device = device;
     this.#source = data;
     const warmup = Math.min(LONGEST_WARMUP, Math.floor(training.steps / 10));
@@ -122,6 +137,7 @@ export class Run implements AsyncIterable<Tick> {
       ...training,
       network: model,
       objective: this.objective,
+      loss: own,
       runtime: nodeRuntime(device),
     };
   }

@@ -32,7 +32,7 @@ import {
   saveCheckpoint,
   saveModel,
 } from "../train/index.node.ts";
-import { networkFrom, type Tick, type Training, train } from "../train/index.ts";
+import { lossOf, networkFrom, type Tick, type Training, train } from "../train/index.ts";
 import { version } from "../version.node.ts";
 
 export interface TrainingRunOptions {
@@ -97,8 +97,9 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     skipBad: options.skipBad,
     onSkip: (_, reason) => options.onNote(`left out: ${reason}`),
   });
-  const from = resume ? await loadCheckpoint(folder, network) : undefined;
-  const training = train({ ...recipe.training, network, objective, data, runtime, from, signal });
+  const minimised = lossOf(objective);
+  const from = resume ? await loadCheckpoint(folder, network, minimised.module) : undefined;
+  const training = train({ ...recipe.training, network, objective, loss: minimised, data, runtime, from, signal });
   if (training.step >= training.steps) {
     throw new ConfigError(`${folder} has done its ${training.step} steps; give more with --steps to go on`);
   }
@@ -171,7 +172,7 @@ async function loop(options: LoopOptions): Promise<number | undefined> {
       const solver = gridSolver(recipe, objective);
       const request = {
         network,
-        objective,
+        objective: training.objective,
         runtime,
         solver,
         weights: training.average,
@@ -193,11 +194,11 @@ async function loop(options: LoopOptions): Promise<number | undefined> {
 
 /** `samples.png` and `denoising.webp`. When it is stopped, what was drawn stays. */
 async function drawPictures(options: LoopOptions, drawn: string[]): Promise<void> {
-  const { folder, recipe, network, objective, runtime, training, signal, onDrawing, real } = options;
+  const { folder, recipe, network, runtime, training, signal, onDrawing, real } = options;
   const { count, seed, guidance, solver } = recipe.sampling;
   const request: SampleRequest = {
     network,
-    objective,
+    objective: training.objective,
     runtime,
     weights: training.average,
     threads: recipe.training.threads,

@@ -1,24 +1,34 @@
-export * from "./denoiser.ts";
 export {
   type Betas,
   betas,
+  constant,
   cosine,
-  type DiscreteVp,
-  isDiscreteVp,
   linear,
-  respacedBetas,
+  quadratic,
   scaledLinear,
-  vp,
-} from "./discrete-vp.ts";
-export * from "./guidance.ts";
+  sigmoid,
+  sigmoidAlphaBar,
+} from "./betas.ts";
+export { continuousVp, subVp } from "./continuous-vp.ts";
+export * from "./denoiser.ts";
+export { type DiscreteVp, isDiscreteVp, respacedBetas, vp } from "./discrete-vp.ts";
+export { edm } from "./edm.ts";
+export * from "./guidance/index.ts";
+export { continuousCosine, gvp } from "./gvp.ts";
+export { learned } from "./learned.ts";
+export * from "./likelihood/index.ts";
+export * from "./loss-config.ts";
 export * from "./noising.ts";
 export * from "./objective.ts";
 export * from "./path.ts";
 export {
+  checkFits,
+  type Preconditioning,
   type Prediction,
   type PredictionConfig,
   type PredictionName,
   type PredictionOptions,
+  preconditioning,
   predictionFrom,
   predictions,
   targetOf,
@@ -26,13 +36,8 @@ export {
 } from "./prediction.ts";
 export * from "./solvers/index.ts";
 export { straightLine } from "./straight-line.ts";
-export {
-  logitNormal,
-  type TimeSamplerConfig,
-  timeSamplerFrom,
-  timeSamplers,
-  uniformContinuous,
-  uniformDiscrete,
-  uniformOver,
-} from "./time-sampler.ts";
+export * from "./time-sampler.ts";
 export { type Spacing, spacedTimesteps, spacings } from "./times.ts";
+export { ve } from "./ve.ts";
+export * from "./views.ts";
+export * from "./weights.ts";

@@ -7,8 +7,8 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
-import { type Condition, type Denoiser, denoiserOf } from "../diffusion/denoiser.ts";
-import { classifierFree } from "../diffusion/guidance.ts";
+import { type Condition, type Denoiser, denoiserOf, type NetworkOutput } from "../diffusion/denoiser.ts";
+import { classifierFree } from "../diffusion/guidance/classifier-free.ts";
 import type { Path } from "../diffusion/path-contract.ts";
 import type { Prediction, PredictionConfig } from "../diffusion/prediction.ts";
 import type { Solver, SolverStep } from "../diffusion/solvers/solver.ts";
@@ -107,7 +107,7 @@ function runSolver(
 function denoiserFor(compiled: CompiledNetwork, { network, objective, guidance = 1 }: SampleRequest): Denoiser {
   const predict = async (x: Float32Array, time: number, condition?: Condition) => {
     const output = await compiled.predict(x, time, condition?.classLabels as Int32Array | undefined);
-    return firstChannels(output, network);
+    return split(output, network);
   };
   const denoiser = denoiserOf(predict, objective.path, objective.prediction);
   if (guidance === 1) return denoiser;
@@ -118,15 +118,18 @@ function denoiserFor(compiled: CompiledNetwork, { network, objective, guidance =
   return classifierFree(denoiser, { scale: guidance, nullCondition });
 }
 
-/** The prediction alone, where the network also predicts variances: [N, 2C, H, W] → [N, C, H, W]. */
-function firstChannels(output: Float32Array, { imageShape, outputChannels }: ImageNetwork): Float32Array {
-  const [channels, height, width] = imageShape;
-  if (outputChannels === channels) return output;
-  const [size, whole] = [channels * height * width, outputChannels * height * width];
-  const count = output.length / whole;
-  const first = new Float32Array(count * size);
-  for (let n = 0; n < count; n++) first.set(output.subarray(n * whole, n * whole + size), n * size);
-  return first;
+/** Where the network also predicts variances, they stand apart: [N, 2C, H, W] → twice [N, C, H, W]. */
+function split(output: Float32Array, { imageShape, outputChannels }: ImageNetwork): NetworkOutput {
+  if (outputChannels === imageShape[0]) return output;
+  const size = sizeOf(imageShape);
+  const count = output.length / (2 * size);
+  const [prediction, variance] = [0, 1].map((half) => {
+    const part = new Float32Array(count * size);
+    for (let n = 0; n < count; n++)
+      part.set(output.subarray((2 * n + half) * size, (2 * n + half + 1) * size), n * size);
+    return part;
+  });
+  return { prediction, variance };
 }
 
 function conditionOf({ network, classLabel }: SampleRequest, firstImage: number, count: number): Condition | undefined {

@@ -10,6 +10,7 @@ import { type Objective, type ObjectiveConfig, objectiveFrom } from "../diffusio
 import { type SolverName, type SolverOptions, solverFrom } from "../diffusion/solvers/registry.ts";
 import type { Solver } from "../diffusion/solvers/solver.ts";
 import type { ImageNetwork } from "../models/network.ts";
+import { checkOutputs, lossOf } from "../train/losses/registry.ts";
 import { networkFrom, networkSchema } from "../train/network-config.ts";
 import { trainingSchema } from "../train/settings.ts";
 import { type DataConfig, type DataOptions, parseData } from "./data.ts";
@@ -77,7 +78,9 @@ export function parseRecipe(value: unknown, label: string): Recipe {
   const sampling = parseSampling(parsed.sampling, label);
   const objective = labelled(label, () => {
     const objective = objectiveFrom(parsed.objective);
-    checkSampling(sampling, networkFrom(parsed.network), objective);
+    const network = networkFrom(parsed.network);
+    checkOutputs(network, lossOf(objective));
+    checkSampling(sampling, network, objective);
     return objective;
   });
   return {

@@ -3,6 +3,8 @@
  * any instant leaves the last good one.
  *
  *   tensors    parameters.<name>, first.<name>, second.<name>, average.<name>, float32, by the parameter's state-dict name
+ *              and, where the loss has trained parts of its own, parameters.loss.<name>, …
+ *              history.losses and history.counts, where the times adapt to the losses
  *   metadata   format, version, and as JSON: run { step, steps, examples, seconds, seed, lossByNoise }, network
  *
  * The names and shapes of the tensors tell the architecture; `network` holds what they do not tell, such as heads.
@@ -12,16 +14,29 @@ import * as z from "zod";
 import { parseConfig } from "../core/config.ts";
 import { CheckpointError, FileFormatError, NotFiniteError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
+import type { LossHistory } from "../diffusion/time-sampler.ts";
 import { type FileSystem, readBytes, writeFileAtomic } from "../io/files.node.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
 import type { ImageNetwork } from "../models/network.ts";
-import { SlabLayout } from "../nn/weights.ts";
+import type { Module } from "../nn/module.ts";
+import { Weights } from "../nn/weights.ts";
 import { fromStateDict, stateDict, tryDescribe } from "./network-config.ts";
-import { type SlabName, type StateSlabs, slabNames, type TrainingState, weightsOf } from "./state.ts";
+import {
+  LOSS_PREFIX,
+  lossTensors,
+  type SlabName,
+  type StateSlabs,
+  slabNames,
+  type TrainingState,
+  trainedLayout,
+  weightsOf,
+  withLoss,
+} from "./state.ts";
 
 export const STATE_FILE = "state.safetensors";
 const FORMAT = "langevin training state";
 const VERSION = "1";
+const HISTORY = { losses: "history.losses", counts: "history.counts" };
 
 const count = z.int().nonnegative();
 const progressSchema = z.strictObject({
@@ -45,10 +60,11 @@ export async function saveCheckpoint(
   state: TrainingState,
   options: { fileSystem?: FileSystem } = {},
 ): Promise<void> {
-  const { layout, slabs, ...run } = state;
+  const { layout, slabs, history, ...run } = state;
   const tensors = new Map<string, SafetensorsTensor>();
   for (const slab of slabNames) {
-    for (const [name, { shape, data }] of stateDict(network, weightsOf({ layout, slabs }, slab))) {
+    const weights = weightsOf({ layout, slabs }, slab);
+    for (const [name, { shape, data }] of [...stateDict(network, weights), ...lossTensors(weights)]) {
       const bad = data.findIndex((value) => !Number.isFinite(value));
       if (bad >= 0) {
         throw new NotFiniteError(
@@ -58,6 +74,11 @@ export async function saveCheckpoint(
       }
       tensors.set(`${slab}.${name}`, { dtype: "F32", shape, data });
     }
+  }
+  if (history) {
+    const { losses, counts } = history;
+    tensors.set(HISTORY.losses, { dtype: "F32", shape: [counts.length, losses.length / counts.length], data: losses });
+    tensors.set(HISTORY.counts, { dtype: "I32", shape: [counts.length], data: counts });
   }
   const metadata = {
     format: FORMAT,
@@ -69,12 +90,17 @@ export async function saveCheckpoint(
 }
 
 /**
- * The state in a run folder, for a network.
+ * The state in a run folder, for a network, and for the trained parts of the loss where it has any: without `module` those
+ * are left out, as is right for sampling.
  *
  * Raises a FileAccessError when there is none, a FileFormatError when it is cut off or damaged, and a CheckpointError
  * for another format version, or another architecture: that names the first tensor or field that differs.
  */
-export async function loadCheckpoint(folder: string, network: ImageNetwork): Promise<TrainingState> {
+export async function loadCheckpoint(
+  folder: string,
+  network: ImageNetwork,
+  module?: Module<never[], unknown>,
+): Promise<TrainingState> {
   const path = join(folder, STATE_FILE);
   const { metadata, tensors } = decodeSafetensors(await readBytes(path), path);
   const { format, version } = metadata;
@@ -86,13 +112,36 @@ export async function loadCheckpoint(folder: string, network: ImageNetwork): Pro
       `${path} has the format version ${version}, this langevin reads version ${VERSION}; use the langevin that wrote it`,
     );
   }
+  const history = takeHistory(tensors, path);
   const bySlab = splitBySlab(tensors, path);
-  const slabs = Object.fromEntries(
-    slabNames.map((slab) => [slab, fromStateDict(network, bySlab[slab], `${path}, ${slab}`).slabs]),
-  ) as unknown as StateSlabs;
+  const read = (slab: SlabName) => {
+    const label = `${path}, ${slab}`;
+    const all = [...bySlab[slab]];
+    const ofLoss = (name: string) => name.startsWith(LOSS_PREFIX);
+    const { slabs } = fromStateDict(network, new Map(all.filter(([name]) => !ofLoss(name))), label);
+    if (!module) return slabs;
+    const own = all
+      .filter(([name]) => ofLoss(name))
+      .map(([name, tensor]) => [name.slice(LOSS_PREFIX.length), tensor] as const);
+    return withLoss(layout, slabs, Weights.fromTensors(module, new Map(own), `${label}, the loss`));
+  };
+  const layout = trainedLayout(network, module);
+  const slabs = Object.fromEntries(slabNames.map((slab) => [slab, read(slab)])) as unknown as StateSlabs;
   checkSameNetwork(metadata.network, network, path);
   const run = parseConfig(progressSchema, readMetadata(metadata.run, path, "run"), path);
-  return { ...run, layout: new SlabLayout(network), slabs };
+  return { ...run, ...(history && { history }), layout, slabs };
+}
+
+/** The losses by time, which are removed from the tensors. */
+function takeHistory(tensors: Map<string, SafetensorsTensor>, path: string): LossHistory | undefined {
+  const [losses, counts] = [HISTORY.losses, HISTORY.counts].map((name) => tensors.get(name));
+  for (const name of Object.values(HISTORY)) tensors.delete(name);
+  if (!losses && !counts) return undefined;
+  const fits = counts?.shape.length === 1 && losses?.shape.length === 2 && losses.shape[0] === counts.shape[0];
+  if (!fits || losses.dtype !== "F32" || counts.dtype !== "I32") {
+    throw new CheckpointError(`${path}: ${HISTORY.losses} and ${HISTORY.counts} are not the losses by time of a run`);
+  }
+  return { losses: losses.data, counts: counts.data };
 }
 
 type FloatTensors = Map<string, { shape: Shape; data: Float32Array }>;

@@ -1,13 +1,15 @@
 /**
- * The loss by noise level: a running mean of the squared error (before weighting) in ten equal parts of the path's
- * times. Each image moves the mean of its bucket by 1/n while the bucket is young, and by 1/100 later:
+ * The loss by noise level: a running mean of the squared error (before weighting) in ten parts of the path's times. They
+ * are equal in time where time is a count or a share, that is for timesteps and for times within [0, 1]; where time is
+ * something else, such as the sigma of EDM, they are equal in log-SNR, for equal parts of sigma would leave all but the
+ * strongest noise in the first one. Each image moves the mean of its bucket by 1/n while the bucket is young, and by 1/100 later:
  *
  *   w = (1 - d^n) / (1 - d),  mean ← mean + (error - mean) / w,  d = 0.99, n the images seen so far
  */
 import type { Path } from "../diffusion/path-contract.ts";
 
 export interface NoiseBucket {
-  /** First time of the bucket, in the path's unit: timesteps, or [0, 1]. */
+  /** First time of the bucket, in the path's unit: timesteps, [0, 1], sigma. */
   readonly from: number;
   /** End of the bucket; it belongs to the next one. */
   readonly to: number;
@@ -22,13 +24,23 @@ const DECAY = 0.99;
 
 /** Empty buckets over the times of a path. */
 export function emptyBuckets(path: Path): NoiseBucket[] {
-  const end = path.timesteps ?? 1;
-  return Array.from({ length: BUCKETS }, (_, i) => ({
-    from: (i * end) / BUCKETS,
-    to: ((i + 1) * end) / BUCKETS,
-    loss: 0,
-    count: 0,
-  }));
+  const ends = edges(path);
+  return Array.from({ length: BUCKETS }, (_, i) => ({ from: ends[i], to: ends[i + 1], loss: 0, count: 0 }));
+}
+
+/** Where the buckets begin and end, rising: BUCKETS + 1 times. */
+function edges(path: Path): number[] {
+  const parts = Array.from({ length: BUCKETS + 1 }, (_, i) => i);
+  if (path.timesteps !== undefined) return parts.map((i) => (i * path.timesteps!) / BUCKETS);
+  const [from, to] = path.span;
+  const [most, least] = [path.logSnr(from), path.logSnr(to)];
+  const isShare = from >= 0 && to <= 1;
+  if (isShare || !Number.isFinite(most) || !Number.isFinite(least)) {
+    return parts.map((i) => from + (i * (to - from)) / BUCKETS);
+  }
+  return parts.map((i) =>
+    i === 0 ? from : i === BUCKETS ? to : path.timeOfLogSnr(most + (i * (least - most)) / BUCKETS),
+  );
 }
 
 /** The buckets after more images. `times`: as the path has them, [N]; `errors`: [N]. */
@@ -38,9 +50,8 @@ export function intoBuckets(
   errors: ArrayLike<number>,
 ): NoiseBucket[] {
   const next = buckets.map((bucket) => ({ ...bucket }));
-  const width = next[0].to - next[0].from;
   for (let i = 0; i < times.length; i++) {
-    const bucket = next[Math.min(next.length - 1, Math.floor((times[i] - next[0].from) / width))];
+    const bucket = next.find(({ to }) => times[i] < to) ?? next[next.length - 1];
     bucket.count++;
     bucket.loss += (errors[i] - bucket.loss) / ((1 - DECAY ** bucket.count) / (1 - DECAY));
   }

@@ -3,7 +3,7 @@
  * so a state can be kept, saved or sampled from while training goes on.
  */
 import { CheckpointError, ConfigError } from "../core/errors.ts";
-import { formatShape, sameShape } from "../core/shape.ts";
+import { formatShape, sameShape, sizeOf } from "../core/shape.ts";
 import type { LossHistory } from "../diffusion/time-sampler.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import { Module } from "../nn/module.ts";
@@ -49,10 +49,10 @@ export function initialState(options: {
 }): TrainingState {
   const { network, steps, seed, lossByNoise, history, module, initial } = options;
   if (initial) checkSameLayout(initial.layout, new SlabLayout(network), "the initial weights");
-  const { layout, slabs: parameters } = Weights.initial(trained(network, module), seed);
-  // Copied: whoever made the weights may change them. With a loss of its own, the network begins as without.
-  const { slabs } = initial ?? (module ? Weights.initial(network, seed) : { slabs: [] });
-  slabs.forEach((slab, i) => void parameters[i].set(slab));
+  const layout = trainedLayout(network, module);
+  // Copied: whoever made the weights may change them.
+  const own = (initial ?? Weights.initial(network, seed)).slabs.map((slab) => slab.slice());
+  const parameters = module ? withLoss(layout, own, Weights.initial(module, seed)) : own;
   return {
     step: 0,
     steps,
@@ -65,6 +65,9 @@ export function initialState(options: {
     slabs: { parameters, first: layout.zeros(), second: layout.zeros(), average: parameters },
   };
 }
+
+/** What the names of the loss's parameters begin with. */
+export const LOSS_PREFIX = "loss.";
 
 /** A network and the trained parts of its loss, as one module: the network's parameters come first. */
 class WithLoss extends Module {
@@ -87,11 +90,26 @@ class WithLoss extends Module {
  * `loss.…`.
  */
 export function trainedLayout(network: ImageNetwork, module?: Module<never[], unknown>): SlabLayout {
-  return new SlabLayout(trained(network, module));
+  return new SlabLayout(module ? new WithLoss(network, module) : network);
 }
 
-const trained = (network: ImageNetwork, module?: Module<never[], unknown>): Module<never[], unknown> =>
-  module ? new WithLoss(network, module) : network;
+/** The slabs of a network with those of its loss behind them, in a layout of both. */
+export function withLoss(layout: SlabLayout, network: readonly Float32Array[], loss: Weights): Float32Array[] {
+  const joined = layout.zeros();
+  network.forEach((slab, i) => void joined[i].set(slab));
+  const places = layout.entries.slice(-loss.layout.entries.length);
+  loss.layout.entries.forEach(({ slab, offset, shape }, i) => {
+    const values = loss.slabs[slab].subarray(offset, offset + sizeOf(shape));
+    joined[places[i].slab].set(values, places[i].offset);
+  });
+  return joined;
+}
+
+/** The tensors of the loss among trained ones, by their names with the prefix; copies. */
+export function lossTensors(weights: Weights): ReturnType<Weights["tensors"]> {
+  if (!weights.layout.entries.some(({ name }) => name.startsWith(LOSS_PREFIX))) return new Map();
+  return new Map([...weights.tensors()].filter(([name]) => name.startsWith(LOSS_PREFIX)));
+}
 
 /** The trained weights of a state, or another of its vectors, by parameter. */
 export function weightsOf(state: Pick<TrainingState, "layout" | "slabs">, slab: SlabName = "parameters"): Weights {

@@ -21,7 +21,7 @@ import { emaDecay, learningRate } from "../optim/schedules.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { drawStep, dropLabels, type StepDraw } from "./draw.ts";
 import type { Loss } from "./losses/loss.ts";
-import { lossOf } from "./losses/registry.ts";
+import { checkOutputs, lossOf } from "./losses/registry.ts";
 import { emptyBuckets, intoBuckets, type NoiseBucket } from "./noise-buckets.ts";
 import { isPlanned, Pace, planSteps } from "./pace.ts";
 import { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
@@ -116,6 +116,12 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
   /** The average of the weights, from which one samples. */
   get average(): Weights {
     return weightsOf(this.#state, "average");
+  }
+
+  /** What the averaged weights are to be sampled with: the objective's path, or the one that was learned. */
+  get objective(): Pick<Objective, "path" | "prediction"> {
+    const { objective, loss } = this.#options;
+    return { path: loss.path?.(this.average) ?? objective.path, prediction: objective.prediction };
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Tick, void, undefined> {
@@ -253,15 +259,7 @@ function checkFit(network: ImageNetwork, data: Dataset, loss: Loss, { labelDrop 
         "(channels, height, width); change the network's size and channels, or how the data are read",
     );
   }
-  if (network.outputChannels !== loss.outputs * images[0]) {
-    const given = `the network has ${network.outputChannels} output channels for images of ${images[0]}`;
-    throw new ConfigError(
-      loss.outputs === 1
-        ? `${given}, and the ${loss.name} loss does not train variances; set out_channels to ${images[0]}, or the ` +
-            'objective\'s loss to "hybrid"'
-        : `${given}, but the ${loss.name} loss learns variances too; set out_channels to ${2 * images[0]}`,
-    );
-  }
+  checkOutputs(network, loss);
   if (network.classes === undefined) {
     if (labelDrop === 0) return;
     throw new ConfigError(

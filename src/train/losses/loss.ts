@@ -8,6 +8,7 @@
  * network itself computes, say. Calls with averaged or given weights come detached.
  */
 import type { Shape } from "../../core/shape.ts";
+import type { Path } from "../../diffusion/path-contract.ts";
 import type { TimeSampler } from "../../diffusion/time-sampler.ts";
 import { add, mul, reshape } from "../../graph/ops.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -31,6 +32,8 @@ export interface Loss {
   draw(step: LossStep): LossDraw | Promise<LossDraw>;
   /** Trained parts of the loss itself, such as a schedule: its parameters are updated with those of the network. */
   readonly module?: Module<never[], unknown>;
+  /** The path that trained weights stand for, where the loss learns it. */
+  path?(weights: Weights): Path;
   /** The sampler of the times that `draw` returns; where it adapts, the loop tells it the losses of each step. */
   readonly time?: TimeSampler;
 }
