@@ -2,6 +2,7 @@
  * The analytic oracle of testing/gaussian.ts for batches whose images each have a time of their own, and the end points of
  * its flow: on data N(mean, std²) a trajectory keeps (x - alpha mean) / sqrt(alpha² std² + sigma²).
  */
+import type { Denoiser } from "../denoiser.ts";
 import type { BatchDenoiser } from "../distillation/batch-denoiser.ts";
 import type { Level, Path } from "../path-contract.ts";
 import type { Gaussian } from "./gaussian.ts";
@@ -35,6 +36,19 @@ export function gaussianBatchDenoiser(data: Gaussian, path: Path): BatchDenoiser
         return (sigma * (value - alpha * data.mean)) / (alpha * alpha * data.std * data.std + sigma * sigma);
       });
       return { sample, noise };
+    },
+  };
+}
+
+/** The perfect consistency model: its sample is the end of x's trajectory at the path's data end. */
+export function gaussianConsistency(data: Gaussian, path: Path): Denoiser {
+  const end = path.at(path.span[0]);
+  return {
+    path,
+    async denoise(x, at) {
+      const level = typeof at === "number" ? path.at(at) : at;
+      const sample = x.map((value) => gaussianFlow(data, value, level, end) / end.alpha);
+      return { sample, noise: x.map((value, i) => (value - level.alpha * sample[i]) / level.sigma) };
     },
   };
 }
