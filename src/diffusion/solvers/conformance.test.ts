@@ -9,6 +9,7 @@ import { linear, vp } from "../discrete-vp.ts";
 import type { Path } from "../path.ts";
 import { straightLine } from "../straight-line.ts";
 import { gaussianDenoiser, momentsOf } from "../testing/gaussian.ts";
+import { ve } from "../ve.ts";
 import { type SolverName, type SolverOptions, solverFrom, solvers } from "./registry.ts";
 import { type SampleOptions, type SolverStep, solve } from "./solver.ts";
 
@@ -24,6 +25,8 @@ interface Case<K extends SolverName> {
    * the chain, which is linear in x, followed in float64.
    */
   bias: number;
+  /** Of solvers whose step size is that of a whole batch: how far an image may be from what it is in another batch. */
+  batchTolerance?: number;
 }
 
 const path = vp(linear());
@@ -47,6 +50,52 @@ const cases: { [K in SolverName]: Case<K>[] } = {
   pndm: [
     { path, few: { steps: 5 }, of: 5, many: { steps: 200 }, bias: 0.003 },
     { path, few: { steps: 6, warmUp: "rungeKutta" }, of: 6, many: { steps: 200, warmUp: "rungeKutta" }, bias: 0.003 },
+  ],
+  dpmppMultistep: [
+    { path, few: { steps: 5, order: 3 }, of: 5, many: { steps: 40 }, bias: 0.003 },
+    {
+      path,
+      few: { steps: 4, form: "noise", variant: "heun" },
+      of: 4,
+      many: { steps: 100, form: "noise" },
+      bias: 0.003,
+    },
+    { path: line, few: { steps: 4 }, of: 4, many: { steps: 100, order: 3 }, bias: 0.003 },
+  ],
+  dpmppMultistepSde: [
+    { path, few: { steps: 5, order: 3 }, of: 5, many: { steps: 100 }, bias: 0.005 },
+    { path: line, few: { steps: 4, eta: 0.5 }, of: 4, many: { steps: 100, variant: "heun" }, bias: 0.005 },
+  ],
+  dpmppSinglestep: [
+    { path, few: { steps: 5 }, of: 5, many: { steps: 60, order: 3 }, bias: 0.003 },
+    { path, few: { steps: 4, order: 3, eta: 1 }, of: 4, many: { steps: 400, eta: 1 }, bias: 0.02 },
+    { path: line, few: { steps: 6, order: 3 }, of: 6, many: { steps: 100 }, bias: 0.003 },
+  ],
+  unipc: [
+    { path, few: { steps: 5, order: 3 }, of: 5, many: { steps: 40 }, bias: 0.003 },
+    { path: line, few: { steps: 4, correctorOff: "all" }, of: 4, many: { steps: 100, order: 3 }, bias: 0.003 },
+  ],
+  annealedLangevin: [
+    { path, few: { steps: 4, stepsPerLevel: 2 }, of: 4, many: { steps: 20, stepsPerLevel: 20 }, bias: 0.05 },
+    { path: ve(), few: { sigmas: [20, 5, 1] }, of: 3, many: { sigmaMax: 20, stepsPerLevel: 40 }, bias: 0.05 },
+  ],
+  predictorCorrector: [
+    { path, few: { steps: 5, corrector: "annealed" }, of: 5, many: { steps: 200, corrector: "none" }, bias: 0.05 },
+    {
+      path: ve(),
+      few: { steps: 4, predictor: "eulerMaruyama", corrector: "none" },
+      of: 4,
+      many: { steps: 200, predictor: "ancestral" },
+      bias: 0.05,
+    },
+  ],
+  probabilityFlow: [
+    { path, few: { steps: 3, atol: 1e-4 }, of: 3, many: {}, bias: 1e-4, batchTolerance: 0.01 },
+    { path: line, few: { steps: 4 }, of: 4, many: {}, bias: 1e-4, batchTolerance: 0.01 },
+  ],
+  sitSde: [
+    { path: line, few: { steps: 4 }, of: 4, many: { steps: 200 }, bias: 0.05 },
+    { path, few: { steps: 5, method: "heun", lastStep: "none" }, of: 5, many: { method: "heun" }, bias: 0.05 },
   ],
 };
 const flat = (Object.keys(solvers) as SolverName[]).flatMap((name) =>
@@ -72,7 +121,7 @@ async function all(steps: AsyncGenerator<SolverStep>): Promise<SolverStep[]> {
   return collected;
 }
 
-describe.each(flat)("$title", ({ name, path, few, of, many, bias }) => {
+describe.each(flat)("$title", ({ name, path, few, of, many, bias, batchTolerance = 0 }) => {
   const solver = solverFrom(name, few);
   const shape = [4, 1, 3, 3];
   const denoiser = mixing(path, 9);
@@ -89,7 +138,8 @@ describe.each(flat)("$title", ({ name, path, few, of, many, bias }) => {
   it("gives the same images however they are cut into batches", async () => {
     const images = await run();
     const parts = [await run({ shape: [1, 1, 3, 3] }), await run({ shape: [3, 1, 3, 3], firstImage: 1 })];
-    expect([...parts[0], ...parts[1]]).toEqual([...images]);
+    const apart = [...parts[0], ...parts[1]].map((value, i) => Math.abs(value - images[i]));
+    expect(Math.max(...apart)).toBeLessThanOrEqual(batchTolerance);
     expect(new Set(images).size).toBeGreaterThan(30);
   });
 

@@ -1,5 +1,14 @@
+export { type AnnealedLangevinOptions, annealedLangevin } from "./annealed-langevin.ts";
 export { type DdimOptions, ddim } from "./ddim.ts";
+export { type InversionOptions, inversion, invert, slerp } from "./ddim-inversion.ts";
 export { type DdpmOptions, ddpm } from "./ddpm.ts";
+export { type DpmppMultistepOptions, dpmppMultistep } from "./dpmpp-multistep.ts";
+export { type DpmppMultistepSdeOptions, dpmppMultistepSde } from "./dpmpp-multistep-sde.ts";
+export { type DpmppSinglestepOptions, dpmppSinglestep } from "./dpmpp-singlestep.ts";
 export { type PndmOptions, pndm } from "./pndm.ts";
+export { type PredictorCorrectorOptions, predictorCorrector } from "./predictor-corrector.ts";
+export { type ProbabilityFlowOptions, probabilityFlow } from "./probability-flow.ts";
 export { type SolverName, type SolverOptions, solverFrom, solvers } from "./registry.ts";
+export { type SitDiffusion, type SitSdeOptions, sitSde } from "./sit-sde.ts";
 export { type SampleOptions, type Solver, type SolverStep, solve } from "./solver.ts";
+export { type UnipcOptions, unipc } from "./unipc.ts";

@@ -2,22 +2,50 @@
  * The registry of solvers: a new solver is one file and one entry here, and passes conformance.test.ts.
  */
 import { lookUp } from "../options.ts";
+import { type AnnealedLangevinOptions, annealedLangevin } from "./annealed-langevin.ts";
 import { type DdimOptions, ddim } from "./ddim.ts";
 import { type DdpmOptions, ddpm } from "./ddpm.ts";
+import { type DpmppMultistepOptions, dpmppMultistep } from "./dpmpp-multistep.ts";
+import { type DpmppMultistepSdeOptions, dpmppMultistepSde } from "./dpmpp-multistep-sde.ts";
+import { type DpmppSinglestepOptions, dpmppSinglestep } from "./dpmpp-singlestep.ts";
 import { type PndmOptions, pndm } from "./pndm.ts";
+import { type PredictorCorrectorOptions, predictorCorrector } from "./predictor-corrector.ts";
+import { type ProbabilityFlowOptions, probabilityFlow } from "./probability-flow.ts";
+import { type SitSdeOptions, sitSde } from "./sit-sde.ts";
 import type { Solver } from "./solver.ts";
+import { type UnipcOptions, unipc } from "./unipc.ts";
 
 /** The options of each solver. */
 export interface SolverOptions {
   ddpm: DdpmOptions;
   ddim: DdimOptions;
   pndm: PndmOptions;
+  annealedLangevin: AnnealedLangevinOptions;
+  predictorCorrector: PredictorCorrectorOptions;
+  probabilityFlow: ProbabilityFlowOptions;
+  sitSde: SitSdeOptions;
+  dpmppMultistep: DpmppMultistepOptions;
+  dpmppMultistepSde: DpmppMultistepSdeOptions;
+  dpmppSinglestep: DpmppSinglestepOptions;
+  unipc: UnipcOptions;
 }
 
 export type SolverName = keyof SolverOptions;
 
 /** Every solver by its name. */
-export const solvers: { readonly [K in SolverName]: (options: SolverOptions[K]) => Solver } = { ddpm, ddim, pndm };
+export const solvers: { readonly [K in SolverName]: (options: SolverOptions[K]) => Solver } = {
+  ddpm,
+  ddim,
+  pndm,
+  dpmppMultistep,
+  dpmppMultistepSde,
+  dpmppSinglestep,
+  unipc,
+  annealedLangevin,
+  predictorCorrector,
+  probabilityFlow,
+  sitSde,
+};
 
 /**
  * The solver of a name and its options, as they come from a command line or a file. An unknown name or option, or a
