@@ -37,11 +37,16 @@ export class CompiledNetwork implements AsyncDisposable {
    * Predicts for images x, flat [N, C, H, W], all at one time; `classLabels` int32 [N] for class-conditional networks.
    * Returns flat [N, outputChannels, H, W].
    */
-  async predict(x: Float32Array, time: number, classLabels?: Int32Array): Promise<Float32Array> {
+  predict(x: Float32Array, time: number, classLabels?: Int32Array): Promise<Float32Array> {
     const batch = x.length / sizeOf(this.network.imageShape);
-    const feeds: Record<string, Feeds[string]> = { sample: x, timestep: new Float32Array(batch).fill(time) };
+    return this.predictAt(x, new Float32Array(batch).fill(time), classLabels);
+  }
+
+  /** As `predict`, with a time for each image: `times` [N]. */
+  async predictAt(x: Float32Array, times: Float32Array, classLabels?: Int32Array): Promise<Float32Array> {
+    const feeds: Record<string, Feeds[string]> = { sample: x, timestep: times };
     if (classLabels) feeds.class_labels = classLabels;
-    const session = await this.#session(batch);
+    const session = await this.#session(times.length);
     return (await session.run(feeds)).out_sample as Float32Array;
   }
 
