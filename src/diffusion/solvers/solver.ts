@@ -152,7 +152,7 @@ export function walk<M extends Move>(
   options: SampleOptions,
   from: Start,
   moves: readonly M[],
-  advance: (move: M, x: Float32Array, denoised: Denoised, noise?: Float32Array) => Moved,
+  advance: (move: M, x: Float32Array, denoised: Denoised, noise?: Float32Array) => Moved | Promise<Moved>,
 ): AsyncGenerator<SolverStep> {
   const left = remaining(moves, from.skip);
   async function* run(): AsyncGenerator<SolverStep> {
@@ -160,7 +160,7 @@ export function walk<M extends Move>(
     for (const [step, move] of left) {
       options.signal?.throwIfAborted();
       const denoised = await denoiser.denoise(x, move.level ?? move.t, options.condition);
-      const moved = advance(move, x, denoised, move.std > 0 ? from.noise() : undefined);
+      const moved = await advance(move, x, denoised, move.std > 0 ? from.noise() : undefined);
       x = moved.x;
       yield { step, of: moves.length, t: move.t, x: x.slice(), sample: moved.sample };
     }

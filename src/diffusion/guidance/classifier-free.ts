@@ -2,14 +2,17 @@
  * Classifier-free guidance: prediction = unconditional + scale (conditional - unconditional).
  *
  * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022), eq. 6, with scale = 1 + w: scale 1 is no
- * guidance, scale 0 ignores the condition. It is linear, and x is the same in both halves, so it may be applied to
- * sample and noise alike and they keep x = alpha sample + sigma noise. One call of twice the batch: [unconditional;
- * conditional].
+ * guidance, scale 0 ignores the condition. One call of twice the batch: [unconditional; conditional]. It may be rescaled
+ * (rescale.ts) and held to an interval of noise (interval.ts); outside of it the condition acts alone, in one call of the
+ * batch itself.
  */
-import { ConfigError } from "../core/errors.ts";
-import type { Condition, Denoised, Denoiser } from "./denoiser.ts";
-import { readOptions, real } from "./options.ts";
-import type { Level } from "./path-contract.ts";
+import { ConfigError } from "../../core/errors.ts";
+import type { Condition, Denoised, Denoiser } from "../denoiser.ts";
+import { choice, readOptions, real, withDefault } from "../options.ts";
+import type { Level } from "../path-contract.ts";
+import { extrapolate } from "./combine.ts";
+import { type GuidanceInterval, insideOf, intervalField } from "./interval.ts";
+import { type RescaleOf, rescaled } from "./rescale.ts";
 
 export interface GuidanceOptions {
   /** 1: no guidance; usual values are 1.5 to 8. From 0. */
@@ -19,11 +22,20 @@ export interface GuidanceOptions {
    * each image. Parts of the condition that it does not name (a low-resolution image, say) are fed to both halves.
    */
   nullCondition: Condition;
+  /**
+   * The part phi, 0 to 1, by which each image's guided prediction gets the spread of its conditional one. Default 0; 0.7
+   * for models of zero terminal SNR.
+   */
+  rescale?: number;
+  /** What is rescaled: best what the network predicts. Default "noise"; "v" has an answer at alpha = 0 too. */
+  rescaleOf?: RescaleOf;
+  /** The levels at which guidance acts. Default: all. */
+  interval?: GuidanceInterval;
 }
 
 /** A denoiser guided towards its condition. With `scale` 1 it calls `denoiser` as it is, once. */
 export function classifierFree(denoiser: Denoiser, options: GuidanceOptions): Denoiser {
-  const { scale, nullCondition } = readOptions(
+  const { scale, nullCondition, rescale, rescaleOf, interval } = readOptions(
     "classifierFree",
     {
       scale: real(0),
@@ -32,9 +44,14 @@ export function classifierFree(denoiser: Denoiser, options: GuidanceOptions): De
         accepts: (value: unknown) =>
           typeof value === "object" && value !== null && Object.values(value).some((part) => ArrayBuffer.isView(part)),
       },
+      rescale: withDefault(real(0, 1), 0),
+      rescaleOf: withDefault(choice("noise", "sample", "v"), "noise"),
+      interval: intervalField,
     },
     options,
-  ) as GuidanceOptions;
+  ) as Required<GuidanceOptions>;
+  const acts = insideOf(interval);
+  const named = Object.entries(nullCondition)[0];
   return Object.freeze({
     path: denoiser.path,
     async denoise(x: Float32Array, at: number | Level, condition?: Condition): Promise<Denoised> {
@@ -43,14 +60,24 @@ export function classifierFree(denoiser: Denoiser, options: GuidanceOptions): De
           `classifier-free guidance needs a condition that holds ${Object.keys(nullCondition).join(", ")}; none was given`,
         );
       }
-      if (scale === 1) return denoiser.denoise(x, at, condition);
-      const both = await denoiser.denoise(joined(x, x), at, doubled(condition, nullCondition)); // [2N, ...]
-      return {
-        sample: combined(both.sample, scale), // [N, ...]
-        noise: combined(both.noise, scale), // [N, ...]
-      };
+      const level = typeof at === "number" ? denoiser.path.at(at) : at;
+      if (scale === 1 || !acts(level)) return denoiser.denoise(x, level, condition);
+      const both = await denoiser.denoise(joined(x, x), level, doubled(condition, nullCondition)); // [2N, ...]
+      const [unconditional, conditional] = [half(both, 0), half(both, 1)]; // [N, ...]
+      const guided = extrapolate(unconditional, conditional, scale);
+      if (rescale === 0) return guided;
+      const images = condition[named[0]].length / named[1].length;
+      return rescaled(x, level, guided, conditional, { images, phi: rescale, of: rescaleOf });
     },
   });
+}
+
+/** One half of a doubled batch: 0 the first, 1 the second. */
+function half({ sample, noise, variance }: Denoised, which: 0 | 1): Denoised {
+  const part = (values: Float32Array) =>
+    values.subarray((which * values.length) / 2, ((which + 1) * values.length) / 2);
+  const found = { sample: part(sample), noise: part(noise) };
+  return variance === undefined ? found : { ...found, variance: part(variance) };
 }
 
 function joined<T extends Float32Array | Int32Array>(first: T, second: T): T {
@@ -86,12 +113,5 @@ function doubled(condition: Condition, nullCondition: Condition): Condition {
     }
     result[name] = joined(rows.slice().map((_, i) => row[i % row.length]) as typeof rows, rows);
   }
-  return result;
-}
-
-function combined(halves: Float32Array, scale: number): Float32Array {
-  const size = halves.length / 2;
-  const result = new Float32Array(size);
-  for (let i = 0; i < size; i++) result[i] = halves[i] + scale * (halves[size + i] - halves[i]);
   return result;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../core/errors.ts";
-import { type Condition, denoiserOf } from "./denoiser.ts";
-import { classifierFree } from "./guidance.ts";
-import { straightLine } from "./straight-line.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { type Condition, denoiserOf } from "../denoiser.ts";
+import { straightLine } from "../straight-line.ts";
+import { classifierFree } from "./classifier-free.ts";
 
 /** Predicts the sample 0.1 · label + hint, for images of two elements, and counts its calls. */
 function labelled() {
