@@ -49,7 +49,8 @@ export function completePath<F extends PathFormulas>(formulas: F): F & Path {
     }));
   const timeOfLogSnr = formulas.timeOfLogSnr ?? ((wanted: number) => bisect(logSnr, wanted, span));
   const [most, least] = [logSnr(first), logSnr(last)];
-  const near = (wanted: number, end: number) => Math.abs(wanted - end) <= ENDS * Math.max(1, Math.abs(end));
+  const near = (wanted: number, end: number) =>
+    Number.isFinite(end) && Math.abs(wanted - end) <= ENDS * Math.max(1, Math.abs(end));
   const checked = {
     alpha: within(alpha),
     sigma: within(sigma),

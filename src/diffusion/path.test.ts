@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../core/errors.ts";
 import { betas, cosine, type DiscreteVp, linear, respacedBetas, scaledLinear, vp } from "./discrete-vp.ts";
 import { noised } from "./noising.ts";
-import { pathFrom, paths } from "./path.ts";
+import { pathFrom } from "./path.ts";
 import { straightLine } from "./straight-line.ts";
 
 /** Equal to the digits that the golden number has. */
@@ -90,12 +90,58 @@ describe("discrete variance-preserving schedules", () => {
   });
 });
 
+describe("zero terminal SNR", () => {
+  const path = vp(scaledLinear({ zeroTerminalSnr: true }));
+
+  it("has the alphaBar of the rescaled schedule of Stable Diffusion", () => {
+    toDigits(path.alphaBar(500), 0.241019, 6);
+    toDigits(path.alphaBar(998), 1.96789e-7, 6);
+    expect(path.alphaBar(999)).toBe(0);
+    expect(path.alphaBar(0)).toBe(vp(scaledLinear()).alphaBar(0));
+    expect(path.betas[999]).toBe(1);
+  });
+
+  it("leaves a table that ends in pure noise as it is", () => {
+    const values = [0.1, 0.3, 1];
+    const [plain, rescaled] = [vp(betas({ values })), vp(betas({ values, zeroTerminalSnr: true }))];
+    for (const t of [0, 1, 2]) expect(rescaled.alphaBar(t)).toBeCloseTo(plain.alphaBar(t), 15);
+  });
+
+  it("is finite at every timestep, and alpha falls evenly in the last interval", () => {
+    for (const on of [path, vp(betas({ values: [0.1, 0.2, 1] })), vp(betas({ values: [1] }))]) {
+      const last = on.timesteps - 1;
+      for (let t = 0; t <= last; t++) {
+        const { alpha, sigma, dAlpha, dSigma } = on.at(t);
+        expect([alpha, sigma, dAlpha, dSigma].every(Number.isFinite)).toBe(true);
+        expect(alpha ** 2 + sigma ** 2).toBeCloseTo(1, 14);
+      }
+      expect([on.alpha(last), on.sigma(last), on.logSnr(last)]).toEqual([0, 1, -Infinity]);
+      expect(on.timeOfLogSnr(-Infinity)).toBe(last);
+    }
+    expect(path.alpha(998.25)).toBeCloseTo(0.75 * path.alpha(998), 15);
+    expect(path.alpha(998.25) ** 2 + path.sigma(998.25) ** 2).toBeCloseTo(1, 14);
+    expect(path.alpha(998 + 1e-9)).toBeCloseTo(path.alpha(998), 11);
+    expect(path.alpha(999 - 1e-9)).toBeCloseTo(0, 11);
+    expect([path.drift(999), path.diffusion(999)]).toEqual([-Infinity, Infinity]);
+  });
+});
+
+describe("betas of one's own", () => {
+  it("may stay, fall by rounding, and fall when that is meant", () => {
+    expect(betas({ values: [0.1, 0.1, 0.1 - 1e-12] }).values).toEqual(Float64Array.of(0.1, 0.1, 0.1 - 1e-12));
+    const falling = vp(betas({ values: [0.3, 0.1], allowFalling: true }));
+    expect(falling.alphaBar(1)).toBeCloseTo(0.63, 15);
+    expect(falling.toJSON()).toEqual({ name: "betas", values: [0.3, 0.1], allowFalling: true });
+  });
+});
+
 describe("paths", () => {
   it("is a straight line", () => {
     const path = straightLine();
     expect([path.alpha(0), path.sigma(0), path.alpha(1), path.sigma(1)]).toEqual([1, 0, 0, 1]);
     expect([path.alpha(0.25), path.sigma(0.25), path.networkTime(0.25)]).toEqual([0.75, 0.25, 250]);
     expect(path.timesteps).toBeUndefined();
+    expect(straightLine({ networkTime: "1-t" }).networkTime(0.25)).toBe(0.75);
   });
 
   it("noises in closed form", () => {
@@ -107,28 +153,21 @@ describe("paths", () => {
   });
 
   it.each([
-    paths.linear({ timesteps: 40, end: 0.5 }),
-    paths.scaledLinear({}),
-    paths.cosine({ s: 0.01 }),
-    paths.betas({ values: [0.1, 0.2, 1] }),
-    paths.straightLine({}),
-  ])("$name goes through JSON", (path) => {
-    const again = pathFrom(JSON.parse(JSON.stringify(path)));
-    expect(again.toJSON()).toEqual(path.toJSON());
-    const times = path.timesteps === undefined ? [0, 0.3, 1] : [0, 1, path.timesteps - 1];
-    for (const t of times) expect([again.alpha(t), again.sigma(t)]).toEqual([path.alpha(t), path.sigma(t)]);
-    expect(again.timesteps).toBe(path.timesteps);
-  });
-
-  it.each([
     [{ name: "cosin" }, 'unknown path "cosin". Did you mean cosine'],
     [{ name: "cosine", timestep: 10 }, 'unknown option "timestep". Did you mean timesteps'],
     [{ name: "cosine", timesteps: 0 }, "timesteps must be an integer from 1"],
     [{ name: "linear", start: 0 }, "start must be a finite number above 0 and below 1, not 0"],
     [{ name: "linear", end: Number.NaN }, "not NaN"],
-    [{ name: "straightLine", timesteps: 10 }, "unknown option \"timesteps\". It must be one of networkTime"],
+    [{ name: "straightLine", timesteps: 10 }, 'unknown option "timesteps". Known: networkTime'],
     [{ name: "betas", values: [0.1, 1, 0.1] }, "values[1] must be above 0 and below 1"],
     [{ name: "betas", values: [] }, "at least one beta"],
+    [{ name: "betas", values: [0.1, 0.2, 0.1] }, "values[2] = 0.1 is below values[1] = 0.2; put them in order"],
+    [{ name: "betas", values: [0.1, 1e-17], allowFalling: true }, "alphaBar stays at 0.9 at t = 1"],
+    [{ name: "constant", timesteps: 100_000 }, "betas of the constant path do not make a path"],
+    [{ name: "linear", timesteps: 1, zeroTerminalSnr: true }, "zeroTerminalSnr needs at least 2 timesteps, not 1"],
+    [{ name: "linear", zeroTerminalSnr: "yes" }, "zeroTerminalSnr must be true or false"],
+    [{ name: "sigmoidAlphaBar", start: 3 }, "start must be below end, not 3 and 3"],
+    [{ name: "continuousVP" }, "Did you mean continuousVp"],
     [{ timesteps: 10 }, "the name of a path must be one of"],
     ["cosine", "must be an object"],
   ])("refuses %j", (config, message) => {
