@@ -322,7 +322,7 @@ function capped(path: Path, levels: Level[], sigmaMax: number | undefined): Leve
         `${ratioOf(first)}. Choose timeMax, lambdaMin or times, or another schedule`,
     );
   }
-  if (path.timesteps === undefined) return [levelOfRatio(path, sigmaMax, first.t), ...rest];
+  if (path.timesteps === undefined) return [levelOfRatio(path, sigmaMax), ...rest];
   // Zero terminal SNR: no timestep of the table is near, so the last one with that much noise, variance preserved.
   const alpha = 1 / Math.hypot(1, sigmaMax);
   return [{ ...first, alpha, sigma: sigmaMax * alpha }, ...rest];
