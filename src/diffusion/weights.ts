@@ -23,7 +23,7 @@
 import { ConfigError } from "../core/errors.ts";
 import { makeFrom, readOptions, real, withDefault } from "./options.ts";
 import type { Level } from "./path-contract.ts";
-import type { Prediction } from "./prediction.ts";
+import { type Prediction, recovery } from "./prediction.ts";
 
 /** The options of each weighting. */
 export interface WeightOptions {
@@ -62,8 +62,8 @@ function weight(config: Exclude<WeightConfig, string>, row: Row): Weight {
     name,
     of(prediction: Prediction, level: Level) {
       const { alpha, sigma, t } = level;
-      const determinant = alpha * prediction.targetNoise(level) - sigma * prediction.targetSample(level);
-      const value = row(level) / determinant ** 2;
+      const { sampleFromOutput, noiseFromOutput } = recovery(prediction, level); // -sigma / D and alpha / D
+      const value = (row(level) * (sampleFromOutput ** 2 + noiseFromOutput ** 2)) / (alpha ** 2 + sigma ** 2);
       if (Number.isFinite(value) && value >= 0) return value;
       throw new ConfigError(
         `the weight ${name} of a network that predicts ${prediction.name} is ${value} at t = ${t} (alpha ${alpha}, sigma ` +
