@@ -2,7 +2,7 @@
  * DDPM's row of the table on the small digits network, in minutes: 1000 linear betas, noise prediction, the simple loss,
  * ancestral steps. Conditional on the digit, which the paper is not. `ddpm-digits` has the paper's network shape.
  */
-import { digitsNetwork } from "./digits-network.ts";
+import { digitsNetwork, digitsTraining } from "./digits-network.ts";
 import { defineRecipe } from "./recipe.ts";
 
 export const ddpm = defineRecipe({
@@ -15,13 +15,6 @@ export const ddpm = defineRecipe({
   network: digitsNetwork({ classes: true }),
   objective: { path: { name: "linear", timesteps: 1000, start: 1e-4, end: 0.02 }, prediction: "noise" },
   data: { name: "digits" },
-  training: {
-    steps: 2000,
-    batch: 64,
-    optimiser: { beta1: 0.9, beta2: 0.99 },
-    learningRate: { peak: 2e-3, warmup: 50, decay: "cosine" },
-    clip: 1,
-    ema: { decay: 0.997 },
-  },
+  training: { ...digitsTraining, steps: 2000 },
   sampling: { solver: { name: "ddpm", variance: "large" } },
 });

@@ -9,15 +9,30 @@ import { ddpmDigits } from "./ddpm-digits.ts";
 import { ddpmFolder } from "./ddpm-folder.ts";
 import { digits } from "./digits.ts";
 import { digitsLong } from "./digits-long.ts";
+import { edm } from "./edm.ts";
+import { flowMatching } from "./flow-matching.ts";
+import { improvedDdpm, improvedDdpmBound } from "./improved-ddpm.ts";
+import { ncsn } from "./ncsn.ts";
 import type { Recipe } from "./recipe.ts";
+import { scoreSdeSubVp, scoreSdeVe, scoreSdeVp } from "./score-sde.ts";
 import { toyDdpm } from "./toy-ddpm.ts";
 import { toyFlow } from "./toy-flow.ts";
+import { vdm } from "./vdm.ts";
 
 /** Every recipe that comes with langevin, by its name. */
 export const recipes = {
   digits,
   "digits-long": digitsLong,
   ddpm,
+  "improved-ddpm": improvedDdpm,
+  "improved-ddpm-bound": improvedDdpmBound,
+  ncsn,
+  "score-sde-vp": scoreSdeVp,
+  "score-sde-sub-vp": scoreSdeSubVp,
+  "score-sde-ve": scoreSdeVe,
+  edm,
+  vdm,
+  "flow-matching": flowMatching,
   "ddpm-digits": ddpmDigits,
   "ddpm-cifar10": ddpmCifar10,
   "ddpm-folder": ddpmFolder,
