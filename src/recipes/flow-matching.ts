@@ -16,5 +16,5 @@ export const flowMatching = defineRecipe({
   objective: { path: { name: "straightLine" }, prediction: "flow", time: { name: "uniformContinuous" } },
   data: { name: "digits" },
   training: digitsTraining,
-  sampling: { solver: { name: "euler", steps: 50 } },
+  sampling: { solver: { name: "flowEuler", steps: 50 } },
 });
