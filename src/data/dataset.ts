@@ -10,6 +10,8 @@ export interface Batch {
   images: Float32Array;
   /** [N], indices into the data set's `classes`. */
   labels?: Int32Array;
+  /** The noise that each image was made of, in the shape of `images`: in data sets that are `paired`. */
+  noise?: Float32Array;
 }
 
 export interface Dataset {
@@ -27,6 +29,8 @@ export interface Dataset {
   readonly mean?: readonly number[];
   /** With `normalise: "standard"`: by what each channel was divided. */
   readonly std?: readonly number[];
+  /** Whether each image comes with the noise that it was made of, which training then takes instead of drawing some. */
+  readonly paired?: boolean;
   /**
    * One batch, in the order of `indices`. `draws` gives the example at each position of the batch its own random numbers for
    * augmentation; without it nothing is augmented. Raises a DataError for an index outside of [0, size).

@@ -13,6 +13,7 @@ import { CheckpointError, ConfigError, DataError, NotFiniteError } from "../core
 import { formatShape, sameShape } from "../core/shape.ts";
 import { batches, type StreamedBatch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
+import type { BatchDenoiser } from "../diffusion/distillation/batch-denoiser.ts";
 import type { Objective } from "../diffusion/objective.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import type { Weights } from "../nn/weights.ts";
@@ -33,6 +34,8 @@ export interface TrainOptions extends TrainingOptions {
   objective: Objective;
   /** What is minimised; by default the loss that the objective names. */
   loss?: Loss;
+  /** Who teaches, for a loss that distils a trained network; see `Teacher`. It is asked, not changed, and not closed. */
+  teacher?: BatchDenoiser;
   data: Dataset;
   runtime: Runtime;
   /** The state to go on from; a new run when absent. */
@@ -82,7 +85,8 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
   #drawn?: { step: number; draw: StepDraw };
 
   constructor(options: TrainOptions) {
-    const { network, objective, data, runtime, from, initial, signal, loss = lossOf(objective), ...rest } = options;
+    const { network, objective, data, runtime, from, initial, signal, teacher, loss: given, ...rest } = options;
+    const loss = given ?? lossOf(objective, teacher);
     this.#options = { network, objective, data, runtime, signal, loss };
     this.#settings = parseConfig(trainingSchema, rest, "training");
     checkFit(network, data, loss, this.#settings);
@@ -217,12 +221,14 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     const { offsetNoise } = objective;
     const numbers = (of: number) => drawStep({ seed, step: of, count, imageShape, runs, offsetNoise });
     const draw = this.#drawn?.step === step ? this.#drawn.draw : numbers(step);
-    const { images } = examples;
+    const { images, noise = draw.noise } = examples;
     const classLabels = this.#labels(examples, step);
-    const asked = { seed, step, steps: this.#state.steps, count, imageShape, images, noise: draw.noise, classLabels };
+    const asked = { seed, step, steps: this.#state.steps, count, imageShape, images, noise, classLabels };
     const { times, feeds, importance } = await minimised.draw({ ...asked, state: this.#state });
-    const scalars = { ...adamScalars(step, rate, settings.optimiser), emaDecay: emaDecay(settings.ema, step) };
-    const running = runner.run(this.#state.slabs, { ...draw, images, classLabels, feeds, importance, scalars });
+    const decay = minimised.averageDecay?.(step, this.#state.steps) ?? emaDecay(settings.ema, step);
+    const scalars = { ...adamScalars(step, rate, settings.optimiser), emaDecay: decay };
+    const fed = { images, noise, classLabels, feeds, importance, dropoutSeeds: draw.dropoutSeeds, scalars };
+    const running = runner.run(this.#state.slabs, fed);
     // While the replicas work, the numbers of the next step are drawn.
     if (step < this.#state.steps) this.#drawn = { step: step + 1, draw: numbers(step + 1) };
     const { loss, gradientNorm, errors, losses, next } = await running;
@@ -260,6 +266,12 @@ function checkFit(network: ImageNetwork, data: Dataset, loss: Loss, { labelDrop 
     );
   }
   checkOutputs(network, loss);
+  if (loss.pairs && !data.paired) {
+    throw new ConfigError(
+      `the loss ${loss.name} learns from pairs of noise and image, and ${data.name} has images alone; make pairs with a ` +
+        "teacher: teacherPairs(…), or teacher.pairs in a recipe",
+    );
+  }
   if (network.classes === undefined) {
     if (labelDrop === 0) return;
     throw new ConfigError(

@@ -12,7 +12,7 @@ import type { LossOptions } from "../../diffusion/loss-config.ts";
 import type { Objective } from "../../diffusion/objective.ts";
 import { add, detach, mean, mul, slice, square, sub } from "../../graph/ops.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { boundFeeds, boundNumbers, boundPath, boundTerm, learnedLogVariance } from "./bound.ts";
+import { boundFeeds, boundNumbers, boundPath, boundTerm, learnedGap } from "./bound.ts";
 import { type Loss, type LossInputs, type LossStep, mix, perImage } from "./loss.ts";
 import { coefficientFeeds, drawCoefficients } from "./simple.ts";
 
@@ -28,7 +28,7 @@ export function hybridLoss(objective: Objective, { bound }: Required<LossOptions
       const feeds = inputs.feeds as Feeds;
       const { error, variance } = predicted(inputs);
       const errors = meanOf(square(error)); // [N]
-      const bits = boundTerm(inputs.images, detach(error), learnedLogVariance(feeds, variance!), feeds);
+      const bits = boundTerm(inputs.images, detach(error), learnedGap(feeds, variance!), feeds);
       return { errors, losses: add(mul(errors, feeds.weight), mul(bits, bound * timesteps)) };
     },
   };
@@ -43,12 +43,10 @@ export function vlbLoss(objective: Objective, { variance }: Required<LossOptions
     graph(inputs) {
       const feeds = inputs.feeds as Feeds;
       const { error, variance: v } = predicted(inputs);
-      const logVariance = v
-        ? learnedLogVariance(feeds, v)
-        : perImage(variance === "fixedSmall" ? feeds.logSmall : feeds.logLarge);
+      const gap = v ? learnedGap(feeds, v) : perImage(mul(feeds.logGap, variance === "fixedSmall" ? 0 : 1));
       return {
         errors: meanOf(square(error)),
-        losses: mul(boundTerm(inputs.images, error, logVariance, feeds), timesteps),
+        losses: mul(boundTerm(inputs.images, error, gap, feeds), timesteps),
       };
     },
   };

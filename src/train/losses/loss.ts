@@ -36,6 +36,10 @@ export interface Loss {
   path?(weights: Weights): Path;
   /** The sampler of the times that `draw` returns; where it adapts, the loop tells it the losses of each step. */
   readonly time?: TimeSampler;
+  /** Whether its images must come with the noise that a teacher made them of; see `train/pairs.ts`. */
+  readonly pairs?: boolean;
+  /** The decay of the averaged weights at an update, for losses to which the average is a target; else as the settings say. */
+  readonly averageDecay?: (step: number, steps: number) => number;
 }
 
 export type NetworkCall = (x: Tensor, time: Tensor, options?: CallOptions) => Tensor;

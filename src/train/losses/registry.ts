@@ -1,29 +1,42 @@
 /** The registry of losses: the loss that an objective names. */
 import { ConfigError } from "../../core/errors.ts";
+import type { BatchDenoiser } from "../../diffusion/distillation/batch-denoiser.ts";
 import type { CheckedLoss, LossName } from "../../diffusion/loss-config.ts";
 import type { Objective } from "../../diffusion/objective.ts";
 import type { ImageNetwork } from "../../models/network.ts";
+import { consistencyDistillationLoss, consistencyTrainingLoss } from "./consistency.ts";
 import { hybridLoss, vlbLoss } from "./hybrid.ts";
+import { knowledgeLoss } from "./knowledge.ts";
 import type { Loss } from "./loss.ts";
+import { progressiveLoss } from "./progressive.ts";
 import { simpleLoss } from "./simple.ts";
 import { slicedScoreLoss } from "./sliced-score.ts";
 import { vdmLoss } from "./vdm.ts";
 
 type Options<K extends LossName> = Extract<CheckedLoss, { name: K }>;
 
+type MakeLoss<K extends LossName> = (objective: Objective, options: Options<K>, teacher?: BatchDenoiser) => Loss;
+
 /** Every loss by its name. */
-export const losses: { readonly [K in LossName]: (objective: Objective, options: Options<K>) => Loss } = {
+export const losses: { readonly [K in LossName]: MakeLoss<K> } = {
   simple: simpleLoss,
   hybrid: hybridLoss,
   vlb: vlbLoss,
   slicedScore: slicedScoreLoss,
   vdm: vdmLoss,
+  knowledge: knowledgeLoss,
+  progressive: progressiveLoss,
+  consistencyDistillation: consistencyDistillationLoss,
+  consistencyTraining: consistencyTrainingLoss,
 };
 
-/** The loss of an objective. Raises a ConfigError where its path, prediction or times do not fit that loss. */
-export function lossOf(objective: Objective): Loss {
+/**
+ * The loss of an objective. `teacher`: for those that distil one. Raises a ConfigError where its path, prediction or times
+ * do not fit that loss, or a teacher is missing.
+ */
+export function lossOf(objective: Objective, teacher?: BatchDenoiser): Loss {
   const config = objective.loss ?? { name: "simple" };
-  return (losses[config.name] as (objective: Objective, options: CheckedLoss) => Loss)(objective, config);
+  return (losses[config.name] as (...given: Parameters<MakeLoss<LossName>>) => Loss)(objective, config, teacher);
 }
 
 /** Raises a ConfigError unless a network has the output channels that a loss needs. */
