@@ -7,7 +7,14 @@
  */
 import { NotFiniteError, ShapeError } from "../core/errors.ts";
 import type { Level, Path } from "./path-contract.ts";
-import { type Denoised, type Prediction, type PredictionConfig, predictionFrom, toDenoised } from "./prediction.ts";
+import {
+  checkFits,
+  type Denoised,
+  type Prediction,
+  type PredictionConfig,
+  predictionFrom,
+  toDenoised,
+} from "./prediction.ts";
 
 export type { Denoised } from "./prediction.ts";
 
@@ -32,11 +39,13 @@ export interface Denoiser {
 }
 
 /**
- * The denoiser of a network that predicts `prediction` on `path`. A network whose output has another length than x is a
+ * The denoiser of a network that predicts `prediction` on `path`. A prediction that the path cannot have (`noise` with zero
+ * terminal SNR) is a ConfigError. A network whose output has another length than x is a
  * ShapeError, one whose output is not finite a NotFiniteError, each when it happens.
  */
 export function denoiserOf(network: Network, path: Path, prediction: PredictionConfig | Prediction): Denoiser {
   const row = typeof prediction === "object" && "targetNoise" in prediction ? prediction : predictionFrom(prediction);
+  checkFits(row, path);
   return Object.freeze({
     path,
     async denoise(x: Float32Array, at: number | Level, condition?: Condition): Promise<Denoised> {

@@ -13,7 +13,7 @@ import { type CheckedLoss, type LossConfig, lossConfigFrom } from "./loss-config
 import { integer, readOptions, real, show } from "./options.ts";
 import { type PathConfig, pathFrom } from "./path.ts";
 import type { Level, Path } from "./path-contract.ts";
-import { type Prediction, type PredictionConfig, predictionFrom } from "./prediction.ts";
+import { checkFits, type Prediction, type PredictionConfig, predictionFrom } from "./prediction.ts";
 import {
   type LossHistory,
   type TimeSampler,
@@ -72,6 +72,7 @@ export function objective(options: ObjectiveOptions): NamedObjective {
   const loss = lossConfigFrom(options.loss ?? "simple");
   readOptions("objective", { offsetNoise: real(0, 1) }, { offsetNoise });
   checkTimes(time, path);
+  checkFits(prediction, path);
   return Object.freeze({
     path,
     prediction,
