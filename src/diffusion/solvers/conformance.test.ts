@@ -93,7 +93,7 @@ const cases: { [K in SolverName]: Case<K>[] } = {
       few: { steps: 4, predictor: "eulerMaruyama", corrector: "none" },
       of: 4,
       many: { steps: 200, predictor: "ancestral", corrector: "annealed" },
-      bias: 0.004,
+      bias: 0.0055,
     },
   ],
   probabilityFlow: [
