@@ -11,7 +11,7 @@
  * of the two logarithms comes from the host and exp(-d) - 1 + d from its series.
  *
  * Sources: Ho et al. 2020, eq. 5 to 13, §3.3 and §4; Nichol and Dhariwal 2021, eq. 15 to 17, with betaTilde_0 taken as
- * betaTilde_1. Agrees with numbers from the formulas in NumPy float64 (`test/parity/make_bound.py`) to 1e-5.
+ * betaTilde_1. Agrees with numbers from the formulas in NumPy float64 (`test/parity/make_bound.py`) to 2e-5 of the value.
  */
 import { ConfigError } from "../../core/errors.ts";
 import { type DiscreteVp, isDiscreteVp } from "../../diffusion/discrete-vp.ts";
@@ -30,7 +30,7 @@ type BoundFeeds = Readonly<Record<keyof typeof boundFeeds, Tensor>>;
 /** Half the width of a bin of 8-bit images in [-1, 1], and where the bins at the ends begin. */
 const HALF_BIN = 1 / 255;
 const EDGE = 0.999;
-/** Probabilities below this count as this. */
+/** Probabilities below this count as this; in float32 so do all below 1e-7, which only a prediction far off gives. */
 const LEAST = 1e-12;
 
 /** The discrete VP path of an objective whose loss needs one; any other is a ConfigError. */
