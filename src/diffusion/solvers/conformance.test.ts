@@ -9,13 +9,16 @@ import { linear, vp } from "../discrete-vp.ts";
 import { edm } from "../edm.ts";
 import type { Path } from "../path.ts";
 import { straightLine } from "../straight-line.ts";
-import { gaussianDenoiser, momentsOf } from "../testing/gaussian.ts";
+import { type Gaussian, gaussianDenoiser, momentsOf } from "../testing/gaussian.ts";
+import { gaussianConsistency } from "../testing/gaussian-batch.ts";
 import { ve } from "../ve.ts";
 import { type SolverName, type SolverOptions, solverFrom, solvers } from "./registry.ts";
 import { type SampleOptions, type SolverStep, solve } from "./solver.ts";
 
 interface Case<K extends SolverName> {
   path: Path;
+  /** The perfect denoiser of Gaussian data, for solvers that expect another sample than E[x0 | x]. */
+  oracle?: (data: Gaussian, path: Path) => Denoiser;
   /** Few steps, for what does not depend on accuracy; `of` is how many steps they are. */
   few: SolverOptions[K];
   of: number;
@@ -186,6 +189,25 @@ const cases: { [K in SolverName]: Case<K>[] } = {
       moments: { mean: 0.299988, std: 0.499344 },
     },
   ],
+  consistency: [
+    {
+      path: edm(),
+      few: { steps: 3 },
+      of: 3,
+      many: { steps: 8, clip: false },
+      bias: 0,
+      spread: edmSpread,
+      oracle: gaussianConsistency,
+    },
+    {
+      path: line,
+      few: { times: [1, 0.6, 0.3] },
+      of: 3,
+      many: { steps: 8, spacing: "time", clip: false },
+      bias: 0,
+      oracle: gaussianConsistency,
+    },
+  ],
   lcm: [
     { path, few: { steps: 4 }, of: 4, many: { steps: 50 }, bias: 1e-4, moments: { mean: 0.300001, std: 0.32849 } },
     {
@@ -242,7 +264,8 @@ async function all(steps: AsyncGenerator<SolverStep>): Promise<SolverStep[]> {
   return collected;
 }
 
-describe.each(flat)("$title", ({ name, path, few, of, many, bias, moments, spread = 1, batchTolerance = 0 }) => {
+describe.each(flat)("$title", (one) => {
+  const { name, path, few, of, many, bias, moments, oracle, spread = 1, batchTolerance = 0 } = one;
   const solver = solverFrom(name, few);
   const shape = [4, 1, 3, 3];
   const denoiser = mixing(path, 9);
@@ -354,10 +377,8 @@ describe.each(flat)("$title", ({ name, path, few, of, many, bias, moments, sprea
     const data = { mean: 0.3, std: 0.5 };
     const size = 10_000;
     const prediction = path.timesteps === undefined ? "flow" : "noise";
-    const images = await solve(solverFrom(name, many), gaussianDenoiser(data, path, prediction), {
-      shape: [1, size],
-      seed: 2,
-    });
+    const truth = oracle?.(data, path) ?? gaussianDenoiser(data, path, prediction);
+    const images = await solve(solverFrom(name, many), truth, { shape: [1, size], seed: 2 });
     const found = momentsOf(images);
     // Five standard errors, and the bias of so many steps.
     const { mean, std } = moments ?? data;

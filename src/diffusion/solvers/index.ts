@@ -1,4 +1,5 @@
 export { type AnnealedLangevinOptions, annealedLangevin } from "./annealed-langevin.ts";
+export { type ConsistencyOptions, consistency } from "./consistency.ts";
 export { type DdimOptions, ddim } from "./ddim.ts";
 export { type InversionOptions, inversion, invert, slerp } from "./ddim-inversion.ts";
 export { type DdpmOptions, ddpm } from "./ddpm.ts";

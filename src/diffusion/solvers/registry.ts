@@ -3,6 +3,7 @@
  */
 import { lookUp } from "../options.ts";
 import { type AnnealedLangevinOptions, annealedLangevin } from "./annealed-langevin.ts";
+import { type ConsistencyOptions, consistency } from "./consistency.ts";
 import { type DdimOptions, ddim } from "./ddim.ts";
 import { type DdpmOptions, ddpm } from "./ddpm.ts";
 import { type Dpm2AncestralOptions, type Dpm2Options, dpm2, dpm2Ancestral } from "./dpm2.ts";
@@ -49,6 +50,7 @@ export interface SolverOptions {
   lcm: LcmOptions;
   flowEuler: FlowEulerOptions;
   flowHeun: FlowHeunOptions;
+  consistency: ConsistencyOptions;
 }
 
 export type SolverName = keyof SolverOptions;
@@ -77,6 +79,7 @@ export const solvers: { readonly [K in SolverName]: (options: SolverOptions[K]) 
   lcm,
   flowEuler,
   flowHeun,
+  consistency,
 };
 
 /**
