@@ -16,35 +16,48 @@ type Fields = Record<string, unknown>;
  * value that does not fit.
  */
 export function withField(recipe: Recipe, path: string, value: string): Recipe {
-  const names = path.split(".");
-  const last = names.pop()!;
-  const changed = structuredClone(recipe) as unknown as Fields;
-  let at: Fields = changed;
-  for (const name of names) {
-    const next = Object.hasOwn(at, name) ? at[name] : undefined;
-    if (typeof next !== "object" || next === null) throw unknownField(recipe, path);
-    at = next as Fields;
-  }
-  if (names.length === 0 && !Object.hasOwn(at, last)) throw unknownField(recipe, path);
-  at[last] = jsonOrText(value);
-  try {
-    return parseRecipe(changed, `recipe ${recipe.name}`);
-  } catch (error) {
-    if (at[last] !== null || !(error instanceof ConfigError)) throw error;
-    delete at[last];
-    return parseRecipe(changed, `recipe ${recipe.name}`);
-  }
+  return withFields(recipe, [`${path}=${value}`]);
 }
 
-/** `key=value` texts applied one after the other. */
+/**
+ * The recipe with the changes of `key=value` texts, made one after the other and checked together: two fields that only fit
+ * each other can be changed at once.
+ */
 export function withFields(recipe: Recipe, assignments: readonly string[]): Recipe {
-  return assignments.reduce((changed, assignment) => {
+  const changed = structuredClone(recipe) as unknown as Fields;
+  const nulls: (() => void)[] = [];
+  for (const assignment of assignments) {
     const equals = assignment.indexOf("=");
     if (equals < 1) {
       throw new ConfigError(`"${assignment}" sets nothing; write field=value, such as training.batch=32`);
     }
-    return withField(changed, assignment.slice(0, equals).trim(), assignment.slice(equals + 1).trim());
-  }, recipe);
+    const path = assignment.slice(0, equals).trim();
+    const { fields, last } = placeOf(recipe, changed, path);
+    fields[last] = jsonOrText(assignment.slice(equals + 1).trim());
+    if (fields[last] === null) nulls.push(() => fields[last] === null && delete fields[last]);
+  }
+  const label = `recipe ${recipe.name}`;
+  try {
+    return parseRecipe(changed, label);
+  } catch (error) {
+    if (nulls.length === 0 || !(error instanceof ConfigError)) throw error;
+    for (const leaveOut of nulls) leaveOut();
+    return parseRecipe(changed, label);
+  }
+}
+
+/** Where a field stands, whether or not it is there yet. */
+function placeOf(recipe: Recipe, changed: Fields, path: string): { fields: Fields; last: string } {
+  const names = path.split(".");
+  const last = names.pop()!;
+  let fields: Fields = changed;
+  for (const name of names) {
+    const next = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (typeof next !== "object" || next === null) throw unknownField(recipe, path);
+    fields = next as Fields;
+  }
+  if (names.length === 0 && !Object.hasOwn(fields, last)) throw unknownField(recipe, path);
+  return { fields, last };
 }
 
 function jsonOrText(value: string): unknown {
