@@ -10,7 +10,7 @@
  * drop the last (`dropLast`) and feed the network whole timesteps (`roundTimes`); Euler and its kin interpolate sigma
  * itself between timesteps (`interpolation` "linear") and space karras levels within the levels of the spacing (`range`
  * "spacing"); flow schedulers space sigma, not the ratio (`measure` "sigma"). Tested against the levels of diffusers
- * 0.42.1 to float32 rounding.
+ * 0.42.1 to 1e-8.
  */
 import { ConfigError } from "../core/errors.ts";
 import { choice, type Field, flag, integer, optional, readOptions, real, show, withDefault } from "./options.ts";
@@ -61,7 +61,10 @@ export interface LevelsOptions {
   shift?: number;
   /** What is linear in t between two timesteps: ln(sigma / alpha) (default) or sigma / alpha. */
   interpolation?: "log" | "linear";
-  /** Discrete paths: feed the network whole timesteps, the nearest or the one below. Default false. */
+  /**
+   * Feed the network whole numbers, the nearest or the one below: of timesteps on a discrete path, of what the network is
+   * fed (such as 1000 t) where time is continuous. Default false.
+   */
   roundTimes?: false | "nearest" | "down";
   /**
    * Where the last step ends: at the data ("zero", default) or with the path's least noise, `sigmaMin` where it is given.
@@ -285,8 +288,8 @@ function scheduledSigmas(path: Path, steps: number, options: Options): number[] 
 }
 
 /** Options that say something which the others leave no room for. */
-function checkTogether(path: Path, options: Options): void {
-  const { schedule, times, sigmas, rho, betaShape, shift, range, sigmaMin, roundTimes, timeMin, timeMax } = options;
+function checkTogether(options: Options): void {
+  const { schedule, times, sigmas, rho, betaShape, shift, range, sigmaMin, timeMin, timeMax } = options;
   const refuse = (what: string) => {
     throw new ConfigError(`levels: ${what}`);
   };
@@ -306,9 +309,6 @@ function checkTogether(path: Path, options: Options): void {
   }
   if ((timeMin !== undefined || timeMax !== undefined) && schedule !== "uniform" && range === "path") {
     refuse(`timeMin and timeMax are for uniform levels; ${schedule} takes sigmaMin and sigmaMax`);
-  }
-  if (roundTimes !== false && path.timesteps === undefined) {
-    refuse(`roundTimes is for discrete paths; ${path.name} has continuous time`);
   }
 }
 
@@ -335,7 +335,7 @@ function capped(path: Path, levels: Level[], sigmaMax: number | undefined): Leve
 export function levelsFor(path: Path, given: LevelsOptions): Level[] {
   const options = readLevels(path, given);
   const { times, sigmas, measure, roundTimes, schedule } = options;
-  checkTogether(path, options);
+  checkTogether(options);
   const own = times ?? sigmas;
   const steps = options.steps ?? own?.length;
   if (steps === undefined) throw new ConfigError("levels: steps is missing; it must be an integer from 1");
@@ -347,7 +347,8 @@ export function levelsFor(path: Path, given: LevelsOptions): Level[] {
   }
   const levelOf = (sigma: number) => {
     const level = measure === "sigma" ? path.at(timeOfSigma(path, sigma)) : levelOfRatio(path, sigma);
-    return roundTimes === false ? level : { ...level, networkTime: path.networkTime(roundTime(level.t, roundTimes)) };
+    if (roundTimes === false || path.timesteps === undefined) return level;
+    return { ...level, networkTime: path.networkTime(roundTime(level.t, roundTimes)) };
   };
   const levels =
     sigmas !== undefined
@@ -356,7 +357,10 @@ export function levelsFor(path: Path, given: LevelsOptions): Level[] {
         ? capped(path, uniformLevels(path, steps, options), options.sigmaMax)
         : scheduledSigmas(path, steps, options).map(levelOf);
   if (levels.length === steps) levels.push(endOf(path, options, levelOf));
-  return falls(path, levels);
+  falls(path, levels);
+  return roundTimes === false || path.timesteps !== undefined
+    ? levels
+    : levels.map((level) => ({ ...level, networkTime: roundTime(level.networkTime, roundTimes) }));
 }
 
 function endOf(path: Path, { finalSigma, sigmaMin }: Options, levelOf: (sigma: number) => Level): Level {

@@ -22,14 +22,17 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import { betaRangeFields, checkBetaRange, vpTimeOfRatio } from "./continuous-vp.ts";
-import { integer, readOptions, real, withDefault } from "./options.ts";
+import { flag, integer, optional, readOptions, real, withDefault } from "./options.ts";
 import type { Level } from "./path-contract.ts";
 import type { Prediction, PredictionConfig } from "./prediction.ts";
 
 /** The options of each preconditioning. */
 export interface PreconditioningOptions {
-  /** `sigmaData`: the standard deviation of the data. Default 0.5. */
-  edm: { sigmaData?: number };
+  /**
+   * `sigmaData`: the standard deviation of the data, default 0.5. `negated`: the network gives -F, as diffusers' EDM
+   * schedulers have it with v_prediction; default false.
+   */
+  edm: { sigmaData?: number; negated?: boolean };
   /** The VP SDE's betas (0.1 and 20), and the number of its labels (1000). */
   preconditionedVp: { betaMin?: number; betaMax?: number; timesteps?: number };
   preconditionedVe: Record<never, never>;
@@ -71,11 +74,12 @@ const ratioOf = ({ alpha, sigma }: Level) => sigma / alpha;
 
 /** The preconditioning of EDM. */
 export function edmPrediction(options: PreconditioningOptions["edm"]): Prediction {
-  const config = { name: "edm" as const, ...readOptions("edm", { sigmaData }, options) };
+  const config = { name: "edm" as const, ...readOptions("edm", { sigmaData, negated: optional(flag()) }, options) };
+  const sign = config.negated ? -1 : 1;
   const root = ({ alpha, sigma }: Level) => Math.hypot(sigma, alpha * config.sigmaData); // alpha r
   return named(config, {
-    targetSample: (level) => level.sigma / (config.sigmaData * root(level)),
-    targetNoise: (level) => (-level.alpha * config.sigmaData) / root(level),
+    targetSample: (level) => (sign * level.sigma) / (config.sigmaData * root(level)),
+    targetNoise: (level) => (-sign * level.alpha * config.sigmaData) / root(level),
     inputScale: (level) => 1 / root(level),
     networkTime: (level) => Math.log(ratioOf(level)) / 4,
   });

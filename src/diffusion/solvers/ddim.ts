@@ -12,8 +12,9 @@
  */
 import { ConfigError } from "../../core/errors.ts";
 import type { Denoised, Denoiser } from "../denoiser.ts";
-import { choice, clipLimit, flag, integer, readOptions, real, withDefault } from "../options.ts";
+import { choice, clipLimit, flag, integer, optional, readOptions, real, withDefault } from "../options.ts";
 import type { Path } from "../path-contract.ts";
+import { limited, type Threshold, thresholdField } from "../thresholding.ts";
 import { type Spacing, spacings, timesOn } from "../times.ts";
 import { clipped, type Move, type Moved, type SampleOptions, type Solver, spreadAt, start, walk } from "./solver.ts";
 
@@ -38,6 +39,8 @@ export interface DdimOptions {
    * the level of t = 0, with its little noise left (false, as Stable Diffusion). Continuous paths end at t = 0.
    */
   setAlphaToOne?: boolean;
+  /** Dynamic thresholding of the predicted x0, in place of clipping; default none. */
+  threshold?: Threshold;
 }
 
 const fields = {
@@ -48,6 +51,7 @@ const fields = {
   noiseFromClipped: withDefault(flag(), false),
   stepsOffset: withDefault(integer(0), 0),
   setAlphaToOne: withDefault(flag(), true),
+  threshold: optional(thresholdField()),
 };
 
 /** One step: x' = nextAlpha · x0hat + noiseFactor · epshat + std · z. */
@@ -110,7 +114,12 @@ export function ddim(options: DdimOptions): Solver {
       const moves = ddimMoves(denoiser.path, config);
       const from = start(sampling, spreadAt(moves[0]));
       return walk(denoiser, sampling, from, moves, (move, x, denoised, noise) =>
-        ddimStep(move, x, denoised, noise, config),
+        config.threshold === undefined
+          ? ddimStep(move, x, denoised, noise, config)
+          : ddimStep(move, x, { ...denoised, sample: limited(denoised.sample, config, sampling.shape[0]) }, noise, {
+              ...config,
+              clip: false,
+            }),
       );
     },
   });

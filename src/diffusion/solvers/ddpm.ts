@@ -19,6 +19,7 @@ import type { Condition, Denoised, Denoiser } from "../denoiser.ts";
 import { type DiscreteVp, isDiscreteVp, respacedBetas } from "../discrete-vp.ts";
 import { choice, clipLimit, integer, optional, readOptions, withDefault } from "../options.ts";
 import type { Level, Path } from "../path-contract.ts";
+import { limited, type Threshold, thresholdField } from "../thresholding.ts";
 import { type Spacing, spacings, timesOn } from "../times.ts";
 import { clipped, type Move, type Moved, type SampleOptions, type Solver, spreadAt, start, walk } from "./solver.ts";
 
@@ -36,6 +37,10 @@ export interface DdpmOptions {
   variance?: DdpmVariance;
   /** The predicted x0 is clipped to [-clip, clip]; false for none. Default 1, for images in [-1, 1]. */
   clip?: number | false;
+  /** Dynamic thresholding of the predicted x0, in place of clipping; default none. */
+  threshold?: Threshold;
+  /** Added to the timesteps of leading spacing. Default 0. */
+  stepsOffset?: number;
 }
 
 const fields = {
@@ -43,6 +48,8 @@ const fields = {
   spacing: withDefault(choice(...spacings), "linspace"),
   variance: withDefault(choice("small", "large", "learned"), "large"),
   clip: withDefault(clipLimit(), 1),
+  threshold: optional(thresholdField()),
+  stepsOffset: withDefault(integer(0), 0),
 };
 
 /** One step of the chain: x' = sampleFactor · x0hat + noisedFactor · x + std · z. */
@@ -142,18 +149,25 @@ export function ddpmWith(options: DdpmOptions, guide?: AncestralGuide): Solver {
       const path = discrete(denoiser.path);
       const steps = config.steps ?? path.timesteps;
       // All timesteps are the same list in every spacing.
-      const times = timesOn(path, steps, steps === path.timesteps ? "trailing" : config.spacing);
+      const times =
+        steps === path.timesteps
+          ? timesOn(path, steps, "trailing")
+          : timesOn(path, steps, config.spacing, config.stepsOffset);
+      const within = (denoised: Denoised): Denoised => ({
+        ...denoised,
+        sample: limited(denoised.sample, config, sampling.shape[0]),
+      });
       const moves = ddpmMoves(path, times, config.variance);
       const from = start(sampling, spreadAt({ alpha: path.alpha(times[0]), sigma: path.sigma(times[0]) }));
       if (guide === undefined) {
         return walk(denoiser, sampling, from, moves, (move, x, denoised, noise) =>
-          ddpmStep(move, x, denoised, noise, config.clip),
+          ddpmStep(move, x, within(denoised), noise, false),
         );
       }
       const fed = guide.conditional ? sampling : { ...sampling, condition: undefined };
       return walk(denoiser, fed, from, moves, async (move, x, denoised, noise) => {
         const shift = move.std > 0 ? await guide.meanShift(x, path.at(move.t), sampling.condition) : undefined;
-        return ddpmStep(move, x, denoised, noise, config.clip, shift);
+        return ddpmStep(move, x, within(denoised), noise, false, shift);
       });
     },
   });

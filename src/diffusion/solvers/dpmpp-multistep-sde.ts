@@ -8,14 +8,18 @@
  * "heun" is k-diffusion's DPM++ 3M SDE. eta = 0 is the deterministic solver. (In its third-order step diffusers weighs D2
  * by (1 - e^-H - H) / H² - 1/2, which does not vanish with h; here it is + 1/2, as the integral and k-diffusion have it.)
  *
+ * The form "noise" is the same for DPM-Solver (diffusers' sde-dpmsolver). It leaves noise where it should end in the data,
+ * so it needs finalSigma "sigmaMin".
+ *
  * Sources: Lu et al., "DPM-Solver++" (2022), §5 and appendix; Crowson's k-diffusion, sample_dpmpp_2m_sde and
  * sample_dpmpp_3m_sde. Tested for mean and variance on Gaussian data and against trajectories of diffusers in float64.
  */
+import { ConfigError } from "../../core/errors.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { levelsFor, levelsOptions } from "../levels.ts";
-import { readOptions, real, withDefault } from "../options.ts";
+import { choice, readOptions, real, withDefault } from "../options.ts";
 import { type MultistepOptions, multistepFields, multistepMoves } from "./dpmpp-multistep.ts";
-import { walkLinear } from "./exponential.ts";
+import { checkForm, type Form, walkLinear } from "./exponential.ts";
 import { type SampleOptions, type Solver, spreadAt, start } from "./solver.ts";
 
 export interface DpmppMultistepSdeOptions extends MultistepOptions {
@@ -23,12 +27,15 @@ export interface DpmppMultistepSdeOptions extends MultistepOptions {
   eta?: number;
   /** A factor of the noise that is added. Default 1. */
   noiseScale?: number;
+  /** What is integrated: the predicted x0 (default), or the noise. */
+  form?: Form;
 }
 
 const fields = {
   ...multistepFields,
   eta: withDefault(real(0), 1),
   noiseScale: withDefault(real(0), 1),
+  form: withDefault(choice("data", "noise"), "data"),
 };
 
 /** DPM-Solver++ multistep, stochastic. */
@@ -39,8 +46,15 @@ export function dpmppMultistepSde(options: DpmppMultistepSdeOptions): Solver {
     config,
     sample(denoiser: Denoiser, sampling: SampleOptions) {
       const levels = levelsFor(denoiser.path, levelsOptions(config));
+      checkForm("dpmppMultistepSde", config.form, levels);
+      if (config.form === "noise" && config.eta > 0 && levels[levels.length - 1].sigma === 0) {
+        throw new ConfigError(
+          'dpmppMultistepSde: with form "noise" the step into the data adds the noise that it takes away; give finalSigma ' +
+            '"sigmaMin", or form "data"',
+        );
+      }
       const from = start(sampling, spreadAt(levels[0]));
-      const moves = multistepMoves(levels, from.skip, config, "data", config.eta).map((move) => ({
+      const moves = multistepMoves(levels, from.skip, config, config.form, config.eta).map((move) => ({
         ...move,
         std: config.noiseScale * move.std,
       }));

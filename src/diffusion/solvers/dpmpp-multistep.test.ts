@@ -204,6 +204,13 @@ describe("dpmppMultistepSde on Gaussian data", () => {
     }
   });
 
+  it("keeps variance in the form of the noise", async () => {
+    const solver = dpmppMultistepSde({ steps: 300, form: "noise", finalSigma: "sigmaMin", schedule: "exponential" });
+    const found = momentsOf(await solve(solver, gaussianDenoiser(goldenData, path), { shape: [1, size], seed: 3 }));
+    expect(Math.abs(found.mean - 0.3)).toBeLessThan(0.04);
+    expect(Math.abs(found.std - 0.5)).toBeLessThan(0.03);
+  });
+
   it("scales its noise", async () => {
     const run = (noiseScale: number) =>
       solve(dpmppMultistepSde({ steps: 30, noiseScale }), gaussianDenoiser(goldenData, path), {
@@ -238,6 +245,9 @@ describe("dpmppMultistep refuses", () => {
     );
     expect(() => dpmppMultistep({}).sample(discrete, from(1))).toThrow("steps is missing");
     expect(() => dpmppMultistep({ steps: 1001 }).sample(discrete, from(1))).toThrow("1000 timesteps");
+    expect(() => dpmppMultistepSde({ steps: 5, form: "noise" }).sample(discrete, from(1))).toThrow(
+      'give finalSigma "sigmaMin"',
+    );
     expect(() => dpmppMultistepSde({ steps: 5, eta: -1 })).toThrow("eta must be a finite number from 0");
   });
 });

@@ -4,7 +4,7 @@
  *
  *   "data"    x' = (sigma' / sigma) e^(-eta h) x + alpha' (phi1 D0 + phi2 D1 + phi3 D2) + sigma' sqrt(1 - e^(-2 eta h)) z
  *             phi1 = 1 - e^-H,  phi2 = 1 - phi1 / H,  phi3 = 1/2 - phi2 / H           of the predicted x0
- *   "noise"   x' = (alpha' / alpha) x - sigma' (psi1 D0 + psi2 D1 + psi3 D2)
+ *   "noise"   x' = (alpha' / alpha) x - (1 + eta) sigma' (psi1 D0 + psi2 D1 + psi3 D2) + sigma' sqrt(eta (e^2h - 1)) z
  *             psi1 = e^h - 1,   psi2 = psi1 / h - 1,  psi3 = psi2 / h - 1/2           of the predicted noise
  *
  * where D0 is the prediction, D1 its derivative times h, D2 its second divided difference times h². eta = 0 is the
@@ -41,15 +41,23 @@ export interface ExponentialStep {
   readonly h: number;
 }
 
-/** The coefficients of a step. `eta` is for the form "data". A step in place (h = 0) leaves x as it is. */
+/** The coefficients of a step. A step in place (h = 0) leaves x as it is. */
 export function exponentialStep(from: Place, to: Place, form: Form, eta = 0): ExponentialStep {
   const h = lambdaOf(to) - lambdaOf(from);
   if (h === 0) return { state: 1, first: 0, second: 0, third: 0, std: 0, h };
   if (form === "noise") {
     const state = to.alpha / from.alpha;
-    const first = to.sigma - state * from.sigma; // -sigma' (e^h - 1), also where h is infinite
+    const scale = -(1 + eta);
+    const first = scale * (state * from.sigma - to.sigma); // sigma' (e^h - 1), also where h is infinite
     const psi2 = Number.isFinite(h) ? Math.expm1(h) / h - 1 : 0;
-    return { state, first, second: -to.sigma * psi2, third: -to.sigma * (psi2 / h - 1 / 2), std: 0, h };
+    return {
+      state,
+      first,
+      second: scale * to.sigma * psi2,
+      third: scale * to.sigma * (psi2 / h - 1 / 2),
+      std: Math.sqrt(eta) * Math.sqrt((state * from.sigma) ** 2 - to.sigma ** 2),
+      h,
+    };
   }
   const bigH = (1 + eta) * h;
   const phi1 = -Math.expm1(-bigH);
