@@ -40,8 +40,8 @@ export interface Denoiser {
 
 /**
  * The denoiser of a network that predicts `prediction` on `path`. A prediction that the path cannot have (`noise` with zero
- * terminal SNR) is a ConfigError. A network whose output has another length than x is a
- * ShapeError, one whose output is not finite a NotFiniteError, each when it happens.
+ * terminal SNR) is a ConfigError. A network whose output has another length than x is a ShapeError, one whose output is not
+ * finite a NotFiniteError, each when it happens.
  */
 export function denoiserOf(network: Network, path: Path, prediction: PredictionConfig | Prediction): Denoiser {
   const row = typeof prediction === "object" && "targetNoise" in prediction ? prediction : predictionFrom(prediction);
