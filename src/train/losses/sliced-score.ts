@@ -11,6 +11,7 @@
  * Source: Song, Garg, Shi, Ermon, "Sliced Score Matching" (2019), eq. 8 (SSM-VR). It differentiates twice, which costs
  * about thrice a usual step: for small networks. Agrees with the closed form for a linear score.
  */
+import { ConfigError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Objective } from "../../diffusion/objective.ts";
@@ -48,6 +49,13 @@ export function slicedScoreLoss(objective: Objective): Loss {
       const { drawn, feeds, ...rest } = drawCoefficients(objective, step);
       const { levels } = drawn;
       const of = (value: (i: number) => number) => Float32Array.from(levels, (_, i) => value(i));
+      const clean = levels.find(({ sigma }) => sigma === 0);
+      if (clean) {
+        throw new ConfigError(
+          `the slicedScore loss: at t = ${clean.t} the path ${objective.path.name} has no noise, and data of a few points no ` +
+            "score; draw times above it",
+        );
+      }
       const back = levels.map((level) => recovery(prediction, level));
       const random = Random.from(step.seed, "slice", step.step);
       return {

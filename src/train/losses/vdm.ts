@@ -8,8 +8,8 @@
  *
  * with alpha² = sigmoid(-gamma), sigma² = sigmoid(gamma). Its expectation depends on the ends of gamma alone. So, where
  * gamma is learned (`gamma.ts`), its ends follow the gradient of the bound, and what lies between them lowers the variance
- * of the diffusion loss: it follows the gradient of E[diffusion²], 2 diffusion · d diffusion / d gamma for each image, with
- * d / d gamma taken from the one backward pass.
+ * of the diffusion loss: it follows the gradient of E[diffusion²], 2 diffusion · d diffusion / d u for each image, with
+ * d / d u (and d / d u') taken from the one backward pass.
  *
  * The network is fed 1000 u(t) as time, u = (gamma(t) - gamma0) / (gamma1 - gamma0), or what a fixed path says. Times: uniform or
  * stratified (antithetic, which lowers the variance further).
@@ -130,7 +130,7 @@ interface At {
   time: Tensor;
   start: Tensor;
   end: Tensor;
-  learned?: { value: Tensor; u: Tensor; slope: Tensor };
+  learned?: { u: Tensor; slope: Tensor };
 }
 
 const fixedAt = ({ feeds: { alpha, sigma, rate, time } }: LossInputs) => ({ alpha, sigma, rate, time });
@@ -148,7 +148,7 @@ function learnedAt(module: Gamma, t: Tensor): At {
     time: mul(u, 1000),
     start,
     end,
-    learned: { value, u, slope },
+    learned: { u, slope },
   };
 }
 
@@ -168,7 +168,7 @@ function graphOf(
   const rest = add(perPicture(priorOf(images, end)), perPicture(reconstruction(images, noise, start, options)));
   const losses = add(diffusion, div(rest, Math.LN2));
   if (!learned || !module) return { errors, losses };
-  const { value, u, slope } = learned;
+  const { u, slope } = learned;
   const steered = module.interior ? [...namedParameters(module.interior).values()] : [];
   const wanted = steered.map((parameter) => parameter.value);
   const still = options.ends ? [] : module.ends.map((parameter) => [parameter, mul(parameter.value, 0)] as const);
@@ -176,13 +176,11 @@ function graphOf(
     errors,
     losses,
     steer: {
-      at: [value, rate],
-      gradients([toValue, toRate]) {
-        // The ends are taken as they are: only u and u' carry what lies between them.
-        const width = detach(sub(end, start));
+      at: [u, slope],
+      gradients(slopes) {
         const pull = detach(mul(diffusion, 2));
-        const along = (to: Tensor, values: Tensor) => sum(mul(mul(mul(detach(to), pull), width), values));
-        const surrogate = add(along(toValue, u), along(toRate, slope));
+        const along = (to: Tensor, values: Tensor) => sum(mul(mul(detach(to), pull), values));
+        const surrogate = add(along(slopes[0], u), along(slopes[1], slope));
         const found = steered.length > 0 ? gradients(surrogate, wanted) : [];
         return new Map([...steered.map((parameter, i) => [parameter, found[i]] as const), ...still]);
       },
