@@ -123,9 +123,10 @@ class Canvas {
     const square = dx * dx + dy * dy;
     for (let row = Math.max(0, top); row <= Math.min(this.#height - 1, bottom); row++) {
       for (let column = Math.max(0, left); column <= Math.min(this.#width - 1, right); column++) {
-        const [x, y] = [column + 0.5 - x0, row + 0.5 - y0];
+        const x = column + 0.5 - x0;
+        const y = row + 0.5 - y0;
         const along = square > 0 ? Math.min(1, Math.max(0, (x * dx + y * dy) / square)) : 0;
-        const coverage = Math.min(1, reach - Math.hypot(x - along * dx, y - along * dy));
+        const coverage = Math.min(1, reach - Math.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2));
         if (coverage <= 0) continue;
         const at = row * this.#width + column;
         if (this.#mask[at] === 0) this.#touched.push(at);
@@ -139,7 +140,8 @@ class Canvas {
   }
 
   picture(): Picture {
-    const data = Uint8Array.from(this.#pixels, (level) => Math.round(level));
+    const data = new Uint8Array(this.#pixels.length);
+    for (let i = 0; i < data.length; i++) data[i] = Math.round(this.#pixels[i]);
     return { width: this.#width, height: this.#height, channels: 3, data };
   }
 }

@@ -78,7 +78,15 @@ export function pointsStrip(
   moments: readonly { x: Float32Array; sample: Float32Array; title: string }[],
   real?: Float32Array,
 ): Chart {
-  const states = moments.map(({ x, title }) => statePanel(x, title));
-  const expected = moments.map(({ sample }) => pointsPanel(sample, real));
+  const named = (panels: Panel[], label: string) =>
+    panels.map((panel, i) => (i === 0 ? { ...panel, y: { ...panel.y, label } } : panel));
+  const states = named(
+    moments.map(({ x, title }) => statePanel(x, title)),
+    "state",
+  );
+  const expected = named(
+    moments.map(({ sample }) => pointsPanel(sample, real)),
+    "expected end",
+  );
   return { panels: [...states, ...expected], columns: moments.length, ...square(150), bare: true };
 }
