@@ -62,6 +62,7 @@ ${call} <command> --help shows the options of a command.\n`,
     .argument("[recipe]", "its name; `langevin recipes` lists them")
     .option("--out <folder>", "the run folder (default: runs/<recipe>)")
     .option("--data <what>", "digits, fashion, moons (or other points), or the path of a folder of images")
+    .option("--teacher <folder>", "the run folder of the trained network that a recipe distils")
     .option("--size <pixels>", "width and height, for folders of images", whole(1))
     .option("--steps <n>", "updates of the weights", whole(1))
     .option("--batch <n>", "images in a step", whole(1))
@@ -113,7 +114,15 @@ Ctrl-C finishes the step and saves; a second one quits at once.\n`,
       .description("judge the digits or points that a run draws, beside real ones")
       .argument("<folder>", "a run folder"),
   )
-    .addHelpText("after", examples("evaluate runs/digits", "evaluate runs/digits --count 5000 --json"))
+    .option("--likelihood <n>", "instead, bits per dimension of so many held-out images", integerFrom(2))
+    .addHelpText(
+      "after",
+      examples(
+        "evaluate runs/digits",
+        "evaluate runs/digits --count 5000 --json",
+        "evaluate runs/improved-ddpm --likelihood 64",
+      ),
+    )
     .action(async (folder, options) =>
       done(await (await import("./commands/evaluate.ts")).evaluateCommand(folder, options)),
     );

@@ -12,7 +12,7 @@ import { arePoints, isToyName, readPoints } from "../data/toy.ts";
 import { type Objective, objectiveFrom } from "../diffusion/objective.ts";
 import { ddim } from "../diffusion/solvers/ddim.ts";
 import type { Solver } from "../diffusion/solvers/solver.ts";
-import { writeFileAtomic } from "../io/files.node.ts";
+import { makeFolder, writeFileAtomic } from "../io/files.node.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import { type WrittenPicture, writeDenoising, writeForward, writeSamples } from "../pipelines/pictures.node.ts";
 import { MOST_REAL } from "../pipelines/points.ts";
@@ -21,6 +21,7 @@ import { openData } from "../recipes/open-data.node.ts";
 import { parseRecipe, type Recipe, solverOf } from "../recipes/recipe.ts";
 import type { Runtime } from "../runtime/session.ts";
 import {
+  checkFree,
   createRun,
   exportOnnx,
   loadCheckpoint,
@@ -34,6 +35,7 @@ import {
 } from "../train/index.node.ts";
 import { lossOf, networkFrom, type Tick, type Training, train } from "../train/index.ts";
 import { version } from "../version.node.ts";
+import { openTeaching } from "./teaching.ts";
 
 export interface TrainingRunOptions {
   recipe: Recipe;
@@ -47,6 +49,8 @@ export interface TrainingRunOptions {
   pictures?: boolean;
   /** Leave out files of the data that are no usable images. */
   skipBad?: boolean;
+  /** What `run.json` holds, where that is not the recipe alone; it is written already. */
+  described?: RunDescription;
   signal: AbortSignal;
   onTick: (tick: Tick) => void;
   /** A line that the user should see. */
@@ -93,21 +97,37 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   const { recipe, folder, resume = false, runtime, signal } = options;
   const network = networkFrom(recipe.network);
   const objective = objectiveFrom(recipe.objective);
-  const data = await openData(recipe.data, {
+  const opened = await openData(recipe.data, {
     skipBad: options.skipBad,
     onSkip: (_, reason) => options.onNote(`left out: ${reason}`),
   });
-  const minimised = lossOf(objective);
+  if (!resume && options.described === undefined) checkFree(folder);
+  const { teacher, initial, data } = await openTeaching({ ...options, resume }, opened);
+  await using _ = teacher;
+  const minimised = lossOf(objective, teacher);
   const from = resume ? await loadCheckpoint(folder, network, minimised.module) : undefined;
-  const training = train({ ...recipe.training, network, objective, loss: minimised, data, runtime, from, signal });
+  const training = train({
+    ...recipe.training,
+    network,
+    objective,
+    loss: minimised,
+    data,
+    runtime,
+    from,
+    initial,
+    signal,
+  });
   if (training.step >= training.steps) {
     throw new ConfigError(`${folder} has done its ${training.step} steps; give more with --steps to go on`);
   }
-  if (resume) await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(describe(recipe), null, 2)}\n`);
-  else await createRun(folder, describe(recipe));
+  const { described = describe(recipe) } = options;
+  if (resume || options.described) {
+    await makeFolder(folder);
+    await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(described, null, 2)}\n`);
+  } else await createRun(folder, described);
   options.onNote(resume ? `${folder} goes on after step ${training.step}` : `training ${recipe.name} into ${folder}`);
 
-  const real = await realPoints(data);
+  const real = await realPoints(opened);
   const loss = await loop({ ...options, network, objective, training, real });
   await saveCheckpoint(folder, network, training.state());
   await saveModel(folder, { network, weights: training.weights, average: training.average });
@@ -119,7 +139,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     if (options.pictures !== false) {
       await drawPictures({ ...options, network, objective, training, real }, pictures);
       const forward = join(folder, "forward.png");
-      await writeForward(forward, { data, noisePath: objective.path, seed: recipe.training.seed });
+      await writeForward(forward, { data: opened, noisePath: objective.path, seed: recipe.training.seed });
       pictures.push(forward);
     }
   }
@@ -224,9 +244,11 @@ async function drawPictures(options: LoopOptions, drawn: string[]): Promise<void
 }
 
 /** What `run.json` holds. */
-function describe({ name, network, objective, data, training, sampling }: Recipe): RunDescription {
+export function describe(recipe: Recipe): RunDescription {
+  const { name, network, objective, data, training, sampling, teacher, phases } = recipe;
   const { seed } = training;
-  return { langevin: version, recipe: name, seed, network, objective: { ...objective }, data, training, sampling };
+  const own = { network, objective: { ...objective }, data, training, sampling };
+  return { langevin: version, recipe: name, seed, ...own, ...(teacher && { teacher }), ...(phases && { phases }) };
 }
 
 /** The recipe of a run folder, for resuming and sampling. Raises what `openRun` raises, and a ConfigError. */

@@ -14,6 +14,7 @@ import { checkOutputs, lossOf } from "../train/losses/registry.ts";
 import { networkFrom, networkSchema } from "../train/network-config.ts";
 import { trainingSchema } from "../train/settings.ts";
 import { type DataConfig, type DataOptions, parseData } from "./data.ts";
+import { checkPhases, phasesSchema, teacherSchema } from "./teacher-config.ts";
 
 /** A solver as JSON: its name and its options. */
 export type SolverConfig = { [K in SolverName]: { readonly name: K } & Readonly<SolverOptions[K]> }[SolverName];
@@ -44,6 +45,10 @@ export const recipeSchema = z.strictObject({
   data: named,
   training: trainingSchema.extend({ seed: trainingSchema.shape.seed.default(0) }),
   sampling: samplingSchema.prefault({}),
+  /** Whom the recipe distils; see teacher-config.ts. */
+  teacher: teacherSchema.optional(),
+  /** Distillations one after the other; see teacher-config.ts. */
+  phases: phasesSchema.optional(),
 });
 
 type Parsed = z.output<typeof recipeSchema>;
@@ -79,7 +84,14 @@ export function parseRecipe(value: unknown, label: string): Recipe {
   const objective = labelled(label, () => {
     const objective = objectiveFrom(parsed.objective);
     const network = networkFrom(parsed.network);
-    checkOutputs(network, lossOf(objective));
+    const { teacher, phases } = parsed;
+    const loss = lossOf(objective, teacher && { path: objective.path, denoiseEach: neverAsked });
+    checkOutputs(network, loss);
+    if (loss.pairs && !teacher?.pairs) {
+      throw new ConfigError(`the loss ${loss.name} learns from pairs of a teacher: set teacher.pairs`);
+    }
+    if (phases) checkPhases(phases);
+    if (teacher?.pairs) solverOf(teacher.pairs.solver as SolverConfig);
     checkSampling(sampling, network, objective);
     return objective;
   });
@@ -98,10 +110,11 @@ export function parseSampling(value: unknown, label: string): SamplingConfig {
   return { ...sampling, solver: { name: solver.name, ...solver.config } as SolverConfig };
 }
 
+const neverAsked = () => Promise.reject(new Error("never asked"));
+
 /** So that no run is trained for hours and cannot be drawn from: raises a ConfigError now. */
 function checkSampling({ solver, guidance }: SamplingConfig, network: ImageNetwork, { path }: Objective): void {
-  const denoise = () => Promise.reject(new Error("never asked"));
-  solverOf(solver).sample({ path, denoise }, { shape: [1], seed: 0 }); // checks at once, and works only when iterated
+  solverOf(solver).sample({ path, denoise: neverAsked }, { shape: [1], seed: 0 }); // checks at once, and works only when iterated
   if (guidance !== 1 && network.classes === undefined) {
     throw new ConfigError(`sampling.guidance is ${guidance}, but the network has no classes; set num_class_embeds`);
   }

@@ -1,6 +1,7 @@
 export { loadCheckpoint, STATE_FILE, saveCheckpoint } from "./checkpoint.node.ts";
 export { exportOnnx, type LoadedModel, loadModel, ONNX_FILE, saveModel } from "./model-folder.node.ts";
 export {
+  checkFree,
   createRun,
   METRICS_FILE,
   type Metrics,
@@ -13,3 +14,4 @@ export {
   readRun,
   runSchema,
 } from "./runs.node.ts";
+export { loadPairs, openTeacher, pairsFile, savePairs } from "./teacher.node.ts";

@@ -10,6 +10,8 @@ export {
   networkSchema,
 } from "./network-config.ts";
 export type { NoiseBucket } from "./noise-buckets.ts";
+export { makePairs, type Pairs, type PairsOptions, pairsDataset, teacherPairs } from "./pairs.ts";
 export { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
 export { type SlabName, type StateSlabs, type TrainingState, weightsOf } from "./state.ts";
+export { Teacher, type TeacherOptions } from "./teacher.ts";
 export { type Tick, Training, type TrainOptions, train } from "./train.ts";

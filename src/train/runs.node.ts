@@ -32,6 +32,9 @@ export const runSchema = z.strictObject({
   /** As `trainingSchema` describes it. */
   training: anything,
   sampling: anything.optional(),
+  /** Whom the run distils, and in which phases, as the recipe says. */
+  teacher: anything.optional(),
+  phases: z.array(anything).optional(),
 });
 
 export type RunDescription = z.output<typeof runSchema>;
@@ -44,12 +47,16 @@ export type RunOptions = z.input<typeof runSchema>;
 export async function createRun(folder: string, run: RunOptions): Promise<RunDescription> {
   const path = join(folder, RUN_FILE);
   const described = parseConfig(runSchema, run, path);
-  if (existsSync(path)) {
-    throw new FileAccessError(`${folder} holds a run already; resume it, remove it, or choose another folder`);
-  }
+  checkFree(folder);
   await makeFolder(folder);
   await writeFileAtomic(path, `${JSON.stringify(described, null, 2)}\n`);
   return described;
+}
+
+/** Raises a FileAccessError when a folder holds a run. */
+export function checkFree(folder: string): void {
+  if (!existsSync(join(folder, RUN_FILE))) return;
+  throw new FileAccessError(`${folder} holds a run already; resume it, remove it, or choose another folder`);
 }
 
 /**

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { ConfigError } from "../../core/errors.ts";
 import { withData, withFields, withSize } from "../../recipes/change.ts";
+import { withTeacher } from "../../recipes/phases.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import { recipeNamed } from "../../recipes/registry.ts";
 import { nodeRuntime } from "../../runtime/node/session.ts";
@@ -11,10 +12,11 @@ import { freeFolder } from "../arguments.ts";
 import { projectRecipes } from "../config-file.ts";
 import { exitCodes, interruptible } from "../exit.ts";
 import { command } from "../package.ts";
+import { runPhases } from "../phased-run.ts";
 import { note, print, printJson } from "../show.ts";
 import { formatDuration, formatLoss } from "../terminal/format.ts";
 import { ProgressLine } from "../terminal/progress.ts";
-import { recipeOfRun, runTraining, type TrainingRunOptions, type TrainingRunResult } from "../training-run.ts";
+import { recipeOfRun, type TrainingRunOptions, type TrainingRunResult } from "../training-run.ts";
 
 export interface TrainCommandOptions {
   out?: string;
@@ -24,6 +26,7 @@ export interface TrainCommandOptions {
   threads?: number;
   device: string;
   data?: string;
+  teacher?: string;
   size?: number;
   resume?: string;
   sampleEvery?: number;
@@ -53,14 +56,15 @@ async function newRecipe(name: string | undefined, options: TrainCommandOptions)
   let recipe = recipeNamed(name, await projectRecipes(process.cwd()));
   if (options.data !== undefined) recipe = withData(recipe, options.data);
   if (options.size !== undefined) recipe = withSize(recipe, options.size);
+  if (options.teacher !== undefined) recipe = withTeacher(recipe, options.teacher);
   const { steps, batch, seed, threads } = options;
   return withFields(withTraining(recipe, { steps, batch, seed, threads }), options.set ?? []);
 }
 
 /** The recipe of a run that goes on: only what does not change its meaning may be given. */
 async function resumed(name: string | undefined, options: TrainCommandOptions): Promise<Recipe> {
-  const { resume, out, batch, seed, data, size, set, steps, threads } = options;
-  const fixed = { recipe: name, out, batch, seed, data, size, set };
+  const { resume, out, batch, seed, data, teacher, size, set, steps, threads } = options;
+  const fixed = { recipe: name, out, batch, seed, data, teacher, size, set };
   const given = Object.entries(fixed).flatMap(([key, value]) => (value === undefined ? [] : [key]));
   if (given.length > 0) {
     throw new ConfigError(
@@ -87,24 +91,34 @@ export async function trainWithProgress(options: RunOptions, quiet = false): Pro
   let line: ProgressLine | undefined;
   const say = (text: string) => (line ? line.note(text) : quiet || note(text));
   using interrupt = interruptible(say);
-  let drawing = false;
+  let stage: "training" | "drawing" | undefined;
+  /** The line of a stage; a new one where the stage is another. */
+  const lineOf = (wanted: typeof stage, open: () => ProgressLine): ProgressLine => {
+    if (line === undefined || stage !== wanted) {
+      line?.finish();
+      line = open();
+      stage = wanted;
+    }
+    return line;
+  };
   try {
-    return await runTraining({
+    return await runPhases({
       ...options,
       signal: interrupt.signal,
       onNote: say,
+      onPhase() {
+        line?.finish();
+        line = undefined;
+      },
       onTick({ step, steps, loss, imagesPerSecond }) {
-        line ??= new ProgressLine({ of: steps, start: step - 1, imagesPerStep, quiet });
-        line.update({ step, of: steps, loss, imagesPerSecond });
+        const open = () => new ProgressLine({ of: steps, start: step - 1, imagesPerStep, quiet });
+        lineOf("training", open).update({ step, of: steps, loss, imagesPerSecond });
       },
       onDrawing(done, of) {
-        if (!drawing) {
-          line?.finish();
+        lineOf("drawing", () => {
           if (!quiet) note("drawing samples");
-          line = new ProgressLine({ of, quiet });
-          drawing = true;
-        }
-        line?.update({ step: done });
+          return new ProgressLine({ of, quiet });
+        }).update({ step: done });
       },
     });
   } finally {
