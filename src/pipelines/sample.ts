@@ -7,8 +7,7 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
-import { type Condition, type Denoiser, denoiserOf, type NetworkOutput } from "../diffusion/denoiser.ts";
-import { classifierFree } from "../diffusion/guidance/classifier-free.ts";
+import type { Condition } from "../diffusion/denoiser.ts";
 import type { Path } from "../diffusion/path-contract.ts";
 import type { Prediction, PredictionConfig } from "../diffusion/prediction.ts";
 import type { Solver, SolverStep } from "../diffusion/solvers/solver.ts";
@@ -16,6 +15,7 @@ import { CompiledNetwork } from "../models/compiled.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import type { Weights } from "../nn/weights.ts";
 import type { Runtime } from "../runtime/session.ts";
+import { guidedDenoiser } from "./denoiser.ts";
 
 export interface SampleRequest {
   network: ImageNetwork;
@@ -101,35 +101,7 @@ function runSolver(
   const { network, solver, seed, signal } = request;
   const condition = conditionOf(request, firstImage, count);
   const shape = [count, ...network.imageShape];
-  return solver.sample(denoiserFor(compiled, request), { shape, seed, condition, firstImage, signal });
-}
-
-function denoiserFor(compiled: CompiledNetwork, { network, objective, guidance = 1 }: SampleRequest): Denoiser {
-  const predict = async (x: Float32Array, time: number, condition?: Condition) => {
-    const output = await compiled.predict(x, time, condition?.classLabels as Int32Array | undefined);
-    return split(output, network);
-  };
-  const denoiser = denoiserOf(predict, objective.path, objective.prediction);
-  if (guidance === 1) return denoiser;
-  if (network.classes === undefined) {
-    throw new ConfigError(`guidance ${guidance} needs a network with classes; this one has none: leave guidance out`);
-  }
-  const nullCondition = { classLabels: Int32Array.of(network.classes - 1) };
-  return classifierFree(denoiser, { scale: guidance, nullCondition });
-}
-
-/** Where the network also predicts variances, they stand apart: [N, 2C, H, W] → twice [N, C, H, W]. */
-function split(output: Float32Array, { imageShape, outputChannels }: ImageNetwork): NetworkOutput {
-  if (outputChannels === imageShape[0]) return output;
-  const size = sizeOf(imageShape);
-  const count = output.length / (2 * size);
-  const [prediction, variance] = [0, 1].map((half) => {
-    const part = new Float32Array(count * size);
-    for (let n = 0; n < count; n++)
-      part.set(output.subarray((2 * n + half) * size, (2 * n + half + 1) * size), n * size);
-    return part;
-  });
-  return { prediction, variance };
+  return solver.sample(guidedDenoiser(compiled, request), { shape, seed, condition, firstImage, signal });
 }
 
 function conditionOf({ network, classLabel }: SampleRequest, firstImage: number, count: number): Condition | undefined {
