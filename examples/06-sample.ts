@@ -1,7 +1,7 @@
 /**
  * Draws from a run folder, with two solvers and the same seed, and shows the way from noise to image.
  *
- *   node --import tsx examples/02-sample.ts runs/example-digits
+ *   node --import tsx examples/06-sample.ts runs/example-digits
  */
 import { ddim, loadModel, nodeRuntime, sample, straightLine, writeDenoising, writeSamples } from "../src/index.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Trains a small U-Net on handwritten digits for a few minutes and draws with it.
  *
- *   node --import tsx examples/01-train-digits.ts
+ *   node --import tsx examples/05-train-digits.ts
  */
 import { ddim, digits, logitNormal, Patched, sample, straightLine, train, UNet, writeSamples } from "../src/index.ts";
 
