@@ -158,10 +158,24 @@ export class Run implements AsyncIterable<Tick> {
     return this.#started().average;
   }
 
+  /** What the averaged weights are drawn with: the objective's path, or the one that was learned. */
+  get trainedObjective(): Training["objective"] {
+    return this.#started().objective;
+  }
+
   /** Writes a run folder: the weights, the training state and the ONNX model; the folder is overwritten if it is of this run. */
   async save(folder: string): Promise<void> {
     const training = this.#started();
-    const { network, objective: _, runtime: __, from: ___, initial: ____, signal: _____, ...settings } = this.#options;
+    const {
+      network,
+      objective: _,
+      runtime: __,
+      from: ___,
+      initial: ____,
+      signal: _____,
+      loss: ______,
+      ...settings
+    } = this.#options;
     if (!existsSync(join(folder, RUN_FILE))) {
       await createRun(folder, {
         langevin: version,
@@ -173,7 +187,8 @@ export class Run implements AsyncIterable<Tick> {
       });
     }
     await saveCheckpoint(folder, network, training.state());
-    await saveModel(folder, { network, weights: this.weights, average: this.average });
+    const { weights, average, learnedPath } = training;
+    await saveModel(folder, { network, weights, average, learnedPath });
     await exportOnnx(join(folder, ONNX_FILE), { network, weights: this.average });
   }
 
@@ -205,8 +220,9 @@ export async function sample(from: Drawable, options: DrawOptions): Promise<Samp
   const { device, solver = ddim({ steps: 50 }), seed = 0, ...rest } = options;
   const model = typeof from === "string" ? await modelOf(from) : from;
   const runtime = nodeRuntime(device ?? model.device);
-  const { network, objective } = model;
-  const weights = "average" in model ? model.average : model.weights;
+  const { network } = model;
+  const [weights, objective] =
+    "average" in model ? [model.average, model.trainedObjective] : [model.weights, model.objective];
   return await drawImages({ ...rest, solver, seed, network, objective, weights, runtime });
 }
 

@@ -130,7 +130,8 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   const real = await realPoints(opened);
   const loss = await loop({ ...options, network, objective, training, real });
   await saveCheckpoint(folder, network, training.state());
-  await saveModel(folder, { network, weights: training.weights, average: training.average });
+  const { weights, average, learnedPath } = training;
+  await saveModel(folder, { network, weights, average, learnedPath });
   const interrupted = training.step < training.steps;
   const result = { folder, recipe: recipe.name, step: training.step, steps: training.steps, interrupted, loss };
   const pictures: string[] = [];

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { ddim } from "../diffusion/solvers/ddim.ts";
+import type { Solver } from "../diffusion/solvers/solver.ts";
 import { straightLine } from "../diffusion/straight-line.ts";
+import { CompiledNetwork } from "../models/compiled.ts";
 import { UNet } from "../models/unet.ts";
 import { unetInitialisations } from "../models/unet-blocks.ts";
 import type { UNetOptions } from "../models/unet-config.ts";
@@ -90,6 +92,30 @@ describe("sample", () => {
     const controller = new AbortController();
     const request = requestOf({}, { signal: controller.signal, onStep: () => controller.abort(new Error("enough")) });
     await expect(sample(request)).rejects.toThrow("enough");
+  });
+
+  it("hands learned variances to the solver: the second half of the network's channels", async () => {
+    const seen: { prediction: Float32Array; variance?: Float32Array; x: Float32Array }[] = [];
+    const solver: Solver = {
+      ...ddim({ steps: 3, clip: false }),
+      async *sample(denoiser, { shape }) {
+        const x = Random.from(5).normals(shape.reduce((a, b) => a * b, 1));
+        // On the straight line at t = 0.5, flow = eps - x0 is the difference of the two.
+        const { sample, noise, variance } = await denoiser.denoise(x, 0.5);
+        seen.push({ prediction: noise.map((value, i) => value - sample[i]), variance, x });
+        yield { step: 1, of: 1, t: 0, x, sample };
+      },
+    };
+    const request = requestOf({ in_channels: 2, out_channels: 4 }, { solver, count: 3 });
+    const network = new UNet({ ...tiny, in_channels: 2, out_channels: 4 }, unetInitialisations.torch);
+    const weights = Weights.initial(network, 0);
+    await sample({ ...request, network, weights });
+    await using compiled = new CompiledNetwork(network, weights, nodeRuntime(), { threads: 1 });
+    const whole = await compiled.predict(seen[0].x, 500); // [3, 4, 4, 4]
+    const half = (which: 0 | 1) => whole.filter((_, i) => Math.floor(i / 32) % 2 === which);
+    expect(furthest(seen[0].prediction, half(0))).toBeLessThan(1e-5);
+    expect(furthest(seen[0].variance!, half(1))).toBe(0);
+    expect(furthest(half(0), half(1))).toBeGreaterThan(0.01);
   });
 
   it("refuses what does not fit", async () => {

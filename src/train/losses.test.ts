@@ -19,7 +19,10 @@ import type { Loss } from "./losses/loss.ts";
 import { mix } from "./losses/loss.ts";
 import { lossOf } from "./losses/registry.ts";
 import { simpleLoss } from "./losses/simple.ts";
+import { loadModel, saveModel } from "./model-folder.node.ts";
+import { describeNetwork } from "./network-config.ts";
 import { emptyBuckets, intoBuckets } from "./noise-buckets.ts";
+import { createRun } from "./runs.node.ts";
 import { weightsOf } from "./state.ts";
 import { tinyNetwork, tinyObjective, tinyRun } from "./testing/tiny.ts";
 import { type TrainOptions, train } from "./train.ts";
@@ -133,6 +136,22 @@ describe("a learned schedule", () => {
     const network = vdm({}).network;
     const alone = Weights.initial(network, 3).slabs[0];
     expect(begin.slabs.parameters[0].subarray(0, alone.length)).toEqual(alone);
+    // A model's files say which path their weights stand for; so does the state, where there is nothing else.
+    await createRun(folder, {
+      langevin: "0",
+      seed: 3,
+      network: describeNetwork(network),
+      objective: { ...vdm({}).objective.toJSON() },
+      data: {},
+      training: {},
+    });
+    await saveCheckpoint(folder, network, training.state());
+    const expected = JSON.parse(JSON.stringify(training.objective.path));
+    expect((await loadModel(folder)).run!.objective.path).toEqual(expected);
+    const { weights, average, learnedPath } = training;
+    await saveModel(folder, { network, weights, average, learnedPath });
+    await rm(join(folder, STATE_FILE));
+    expect((await loadModel(folder)).run!.objective.path).toEqual(expected);
     await saveCheckpoint(folder, network, training.state());
     const { layout, slabs } = await loadCheckpoint(folder, network);
     expect(layout.entries.some(({ name }) => name.startsWith("loss."))).toBe(false);

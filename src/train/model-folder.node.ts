@@ -3,7 +3,7 @@
  *
  *   config.json              the U-Net as UNet2DModel's configuration; an MLP as its own
  *   model.safetensors        trained weights by their state-dict names
- *   ema.safetensors          their average
+ *   ema.safetensors          their average; where the path was learned too, the metadata of both hold it under "path"
  *   diffusion_pytorch_model.safetensors.index.json
  *                            sends diffusers' `from_pretrained` to ema.safetensors; not for an MLP
  *   model.onnx               the network with the averaged weights: sample, timestep (, class_labels) → out_sample
@@ -15,8 +15,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseConfig } from "../core/config.ts";
-import { CheckpointError, ConfigError, FileAccessError } from "../core/errors.ts";
+import { CheckpointError, ConfigError, FileAccessError, FileFormatError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
+import { objectiveFrom } from "../diffusion/objective.ts";
+import type { Path } from "../diffusion/path-contract.ts";
 import { type FileSystem, makeFolder, readBytes, readJson, writeFileAtomic } from "../io/files.node.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
 import { predictionGraph } from "../models/compiled.ts";
@@ -26,6 +28,8 @@ import { countParameters } from "../nn/module.ts";
 import type { Weights } from "../nn/weights.ts";
 import { toOnnx } from "../onnx/export.ts";
 import { loadCheckpoint, STATE_FILE } from "./checkpoint.node.ts";
+import type { Loss } from "./losses/loss.ts";
+import { lossOf } from "./losses/registry.ts";
 import {
   describeNetwork,
   fromStateDict,
@@ -48,21 +52,21 @@ export const ONNX_FILE = "model.onnx";
 /**
  * Writes a model: `config.json`, the trained weights, and the averaged ones where they are given, for a U-Net with the
  * index that makes diffusers take those. Each file is replaced atomically. Raises a FileAccessError, or a ConfigError for
- * a network of no known kind.
+ * a network of no known kind. `learnedPath`: the path that weights stand for, where the loss learned it.
  */
 export async function saveModel(
   folder: string,
-  model: { network: ImageNetwork; weights: Weights; average?: Weights },
+  model: { network: ImageNetwork; weights: Weights; average?: Weights; learnedPath?: (weights: Weights) => Path },
   options: { fileSystem?: FileSystem } = {},
 ): Promise<void> {
-  const { network, weights, average } = model;
+  const { network, weights, average, learnedPath } = model;
   const { unet, mlp } = describeNetwork(network);
   await makeFolder(folder);
   const write = (name: string, contents: Uint8Array | string) => writeFileAtomic(join(folder, name), contents, options);
   await write(CONFIG_FILE, json(unet ?? mlp));
-  await write(TRAINED_FILE, weightFile(network, weights));
+  await write(TRAINED_FILE, weightFile(network, weights, learnedPath));
   const preferred = average ? AVERAGE_FILE : TRAINED_FILE;
-  if (average) await write(AVERAGE_FILE, weightFile(network, average));
+  if (average) await write(AVERAGE_FILE, weightFile(network, average, learnedPath));
   if (!unet) return;
   const names = [...stateDict(network, weights).keys()];
   const index = {
@@ -74,10 +78,10 @@ export async function saveModel(
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
-function weightFile(network: ImageNetwork, weights: Weights): Uint8Array {
+function weightFile(network: ImageNetwork, weights: Weights, pathOf?: (weights: Weights) => Path): Uint8Array {
   const tensors = new Map<string, SafetensorsTensor>();
   for (const [name, { shape, data }] of stateDict(network, weights)) tensors.set(name, { dtype: "F32", shape, data });
-  return encodeSafetensors(tensors, { format: "pt" });
+  return encodeSafetensors(tensors, { format: "pt", ...(pathOf && { path: JSON.stringify(pathOf(weights)) }) });
 }
 
 /** Bytes from which a protobuf message, which an ONNX file is, cannot be read. */
@@ -138,14 +142,28 @@ export async function loadModel(
   const name = names.find((name) => existsSync(join(folder, name)));
   if (name !== undefined) {
     const file = join(folder, name);
-    return { network, run, file, weights: fromStateDict(network, await readWeights(file), file) };
+    const { weights, path } = await readWeights(file);
+    return { network, run: run && withPath(run, path), file, weights: fromStateDict(network, weights, file) };
   }
   if (existsSync(join(folder, STATE_FILE))) {
-    const state = await loadCheckpoint(folder, network);
+    const loss = run && schedulingLoss(run);
+    const state = await loadCheckpoint(folder, network, loss?.module);
     const weights = weightsOf(state, options.weights === "trained" ? "parameters" : "average");
-    return { network, run, file: join(folder, STATE_FILE), weights };
+    const file = join(folder, STATE_FILE);
+    return { network, run: run && withPath(run, loss?.path?.(weights).toJSON()), file, weights };
   }
   throw new FileAccessError(`${folder} holds no weights: none of ${names.join(", ")} is there`);
+}
+
+/** The description of a run, with the path that its weights learned in place of the one that they began with. */
+function withPath(run: RunDescription, path: unknown): RunDescription {
+  return path === undefined ? run : { ...run, objective: { ...run.objective, path } };
+}
+
+/** The loss of a run, where it has a schedule of its own to read. */
+function schedulingLoss(run: RunDescription): Loss | undefined {
+  const { loss } = run.objective as { loss?: { name?: unknown } };
+  return loss?.name === "vdm" ? lossOf(objectiveFrom(run.objective)) : undefined;
 }
 
 /** The network of a `config.json`: of the kind that its `_class_name` names, a U-Net where it names none. */
@@ -163,8 +181,11 @@ const OLD_NAMES: Readonly<Record<string, string>> = {
   proj_attn: "to_out.0",
 };
 
-async function readWeights(path: string): Promise<Map<string, { shape: Shape; data: ArrayLike<number> }>> {
-  const { tensors } = decodeSafetensors(await readBytes(path), path);
+/** The weights of a file, and the path that was learned with them. */
+async function readWeights(
+  path: string,
+): Promise<{ weights: Map<string, { shape: Shape; data: ArrayLike<number> }>; path?: unknown }> {
+  const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
   const weights = new Map<string, { shape: Shape; data: ArrayLike<number> }>();
   for (const [name, { dtype, shape, data }] of tensors) {
     if (data instanceof BigInt64Array || data instanceof BigUint64Array || !/F\d+$/.test(dtype)) {
@@ -175,5 +196,10 @@ async function readWeights(path: string): Promise<Map<string, { shape: Shape; da
     });
     weights.set(today, { shape, data });
   }
-  return weights;
+  if (metadata.path === undefined) return { weights };
+  try {
+    return { weights, path: JSON.parse(metadata.path) };
+  } catch {
+    throw new FileFormatError(`${path}: its metadata field "path" is no JSON`);
+  }
 }

@@ -15,6 +15,7 @@ import { batches, type StreamedBatch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { BatchDenoiser } from "../diffusion/distillation/batch-denoiser.ts";
 import type { Objective } from "../diffusion/objective.ts";
+import type { Path } from "../diffusion/path-contract.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import type { Weights } from "../nn/weights.ts";
 import { adamScalars } from "../optim/adam.ts";
@@ -124,8 +125,13 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
 
   /** What the averaged weights are to be sampled with: the objective's path, or the one that was learned. */
   get objective(): Pick<Objective, "path" | "prediction"> {
-    const { objective, loss } = this.#options;
-    return { path: loss.path?.(this.average) ?? objective.path, prediction: objective.prediction };
+    const { objective } = this.#options;
+    return { path: this.learnedPath?.(this.average) ?? objective.path, prediction: objective.prediction };
+  }
+
+  /** The path that weights of this run stand for, where the loss learns it. */
+  get learnedPath(): ((weights: Weights) => Path) | undefined {
+    return this.#options.loss.path;
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Tick, void, undefined> {
