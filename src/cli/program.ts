@@ -114,7 +114,7 @@ Ctrl-C finishes the step and saves; a second one quits at once.\n`,
       .description("judge the digits or points that a run draws, beside real ones")
       .argument("<folder>", "a run folder"),
   )
-    .option("--likelihood <n>", "instead, bits per dimension of so many held-out images", integerFrom(2))
+    .option("--likelihood <n>", "instead, bits per dimension of so many held-out images", whole(2))
     .addHelpText(
       "after",
       examples(
