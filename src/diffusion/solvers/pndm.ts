@@ -97,10 +97,16 @@ export function pndmTransfer(
   return { x: x.map((_, i) => next.alpha * sample[i] + next.sigma * noise[i]), sample };
 }
 
-/** Half way between two times; on a discrete path a whole timestep, where there is one between them. */
-function between(path: Path, t: number, next: number): Level {
+/**
+ * The levels of the second and the third stage, half way between two times; on a discrete path whole timesteps, where
+ * there is one between them. Of an odd gap diffusers takes x to the upper of the two in the middle first and to the lower
+ * one then, and feeds the network the lower one both times; so does this.
+ */
+function between(path: Path, t: number, next: number): [Level, Level] {
   const half = (t - next) / 2;
-  return path.at(t - (path.timesteps !== undefined && half >= 1 ? Math.floor(half) : half));
+  if (path.timesteps === undefined || half < 1) return [path.at(t - half), path.at(t - half)];
+  const [upper, lower] = [path.at(t - Math.floor(half)), path.at(next + Math.floor(half))];
+  return [{ ...upper, networkTime: lower.networkTime }, lower];
 }
 
 /** The levels of a run, each asked once or more, and where it ends. */
@@ -143,9 +149,9 @@ async function* run(
     history.splice(adamsBashforth.length);
     let slope: Float32Array;
     if (warmUp === "rungeKutta" && index < rungeKuttaSteps && !isLast) {
-      const middle = between(denoiser.path, level.t, levels[step].t);
-      const second = await slopeAt(transfer(history[0], middle).x, middle);
-      const third = await slopeAt(transfer(second, middle).x, middle);
+      const [upper, lower] = between(denoiser.path, level.t, levels[step].t);
+      const second = await slopeAt(transfer(history[0], upper).x, upper);
+      const third = await slopeAt(transfer(second, lower).x, lower);
       const fourth = await slopeAt(transfer(third, next).x, levels[step]);
       slope = weighted([history[0], second, third, fourth], [1 / 6, 1 / 3, 1 / 3, 1 / 6]);
     } else if (index === 0 && !isLast) {
