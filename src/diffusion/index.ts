@@ -16,6 +16,7 @@ export { edm } from "./edm.ts";
 export * from "./guidance/index.ts";
 export { continuousCosine, gvp } from "./gvp.ts";
 export { learned } from "./learned.ts";
+export { type LevelsOptions, levelOfRatio, levelsFor, ratioOf, type ScheduleName } from "./levels.ts";
 export * from "./likelihood/index.ts";
 export * from "./loss-config.ts";
 export * from "./noising.ts";
@@ -36,6 +37,7 @@ export {
 } from "./prediction.ts";
 export * from "./solvers/index.ts";
 export { straightLine } from "./straight-line.ts";
+export { quantile, type Threshold, thresholded } from "./thresholding.ts";
 export * from "./time-sampler.ts";
 export { type Spacing, spacedTimesteps, spacings } from "./times.ts";
 export { ve } from "./ve.ts";

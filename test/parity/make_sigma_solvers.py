@@ -1,17 +1,13 @@
 """Writes sigma-solvers.golden.json: what our noise schedules and solvers in sigma space are held against.
 
-    git --git-dir=K_DIFFUSION show HEAD:k_diffusion/sampling.py > sampling.py
-    python test/parity/make_sigma_solvers.py sampling.py test/parity/sigma-solvers.golden.json
+    python test/parity/make_sigma_solvers.py test/parity/sigma-solvers.golden.json
 
-Needs diffusers, torch, SciPy and numpy (the file names the versions) and `sampling.py` of k-diffusion, whose imports that
-no sampler here calls (torchdiffeq, torchsde) are replaced by empty modules.
+Needs diffusers, torch, SciPy and numpy; the file names the versions.
 
 - quantiles: scipy.stats.beta.ppf.
 - levels: timesteps and sigmas of diffusers' schedulers, beside the options that give them here.
 - diffusers: trajectories of the schedulers with the toy network toy(x, t) = 0.8 x t / (t + 100) + 0.3 sin(3 x + t / 50).
   States are written as x of a variance-preserving path: y / sqrt(sigma² + 1).
-- kDiffusion: trajectories of the samplers in float64 with the toy denoiser
-  (y + sigma²) / (1 + 4 sigma²) + 0.3 sin(2 y / sqrt(1 + sigma²) + ln sigma), from y.
 - moments: mean and standard deviation of the chain of each solver on data N(0.3, 0.5²), from x ~ N(0, alpha² + sigma²) at
   the first level, by following the affine maps in float64. Written from the formulas, independently of the others.
 
@@ -31,10 +27,9 @@ import scipy
 import scipy.stats
 import torch
 
-for name in ("torchdiffeq", "torchsde"):
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__spec__ = importlib.util.spec_from_loader(name, None)
-sys.modules["torchdiffeq"].odeint = None
+# DPMSolverSDEScheduler imports it, for the Brownian tree that is replaced here.
+sys.modules["torchsde"] = types.ModuleType("torchsde")
+sys.modules["torchsde"].__spec__ = importlib.util.spec_from_loader("torchsde", None)
 
 import diffusers  # noqa: E402
 from diffusers.schedulers import (  # noqa: E402
@@ -51,16 +46,6 @@ from diffusers.schedulers import (  # noqa: E402
     scheduling_lms_discrete,
     scheduling_unipc_multistep,
 )
-
-package = types.ModuleType("k_diffusion")
-package.__path__ = []
-utils = types.ModuleType("k_diffusion.utils")
-utils.append_dims = lambda x, n: x[(...,) + (None,) * (n - x.ndim)]
-package.utils = utils
-sys.modules |= {"k_diffusion": package, "k_diffusion.utils": utils}
-spec = importlib.util.spec_from_file_location("k_diffusion.sampling", sys.argv[1])
-sampling = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(sampling)
 
 T = 1000
 SIZE = 4
@@ -139,8 +124,8 @@ def all_levels():
             ours = grid | {"schedule": schedule, "measure": "sigma", "range": "spacing"}
             rows.append(levels(FLOW, {"shift": shift, f"use_{flag}_sigmas": True}, 6, "straightLine", ours))
     flow = {"use_flow_sigmas": True, "flow_shift": 3.0, "prediction_type": "flow_prediction"}
-    rows.append(levels(DPM, flow, 6, "straightLine", {"timeMax": 1 - 1 / T, "shift": 3.0}))
-    rows.append(levels(UNIPC, flow, 6, "straightLine", {"timeMin": 1 / T, "shift": 3.0, "sigmaMax": 1e6 - 1}))
+    rows.append(levels(DPM, flow, 6, "straightLine", {"timeMax": 1 - 1 / T, "shift": 3.0, "roundTimes": "down"}))
+    rows.append(levels(UNIPC, flow, 6, "straightLine", {"timeMin": 1 / T, "shift": 3.0, "sigmaMax": 1e6 - 1, "roundTimes": "down"}))
     return rows
 
 
@@ -255,70 +240,6 @@ def all_diffusers():
         rows.append(plain("flowEuler", *FLOW, stochastic, 7, grid | {"stochastic": True}, "flow"))
         rows.append(plain("flowHeun", *heun, {"shift": shift}, 7, grid, "flow"))
     return rows
-
-
-# k-diffusion ------------------------------------------------------------------------------------------------------------
-
-
-def toy_denoiser(y, sigma):
-    sigma = sigma[0]
-    return (y + sigma**2) / (1 + 4 * sigma**2) + 0.3 * torch.sin(2 * y / torch.sqrt(1 + sigma**2) + torch.log(sigma))
-
-
-def k_run(solver, sampler, sigmas, options, drawn=0, **arguments):
-    queue = iter(noises)
-    torch.randn_like = lambda _: torch.from_numpy(next(queue)).double()
-    if solver == "dpmppSde":
-        arguments["noise_sampler"] = brownian(queue)
-    tensor = torch.tensor([*sigmas, 0.0], dtype=torch.float64)
-    states = []
-    y = torch.from_numpy(start).double() * sigmas[0]
-    ended = sampler(toy_denoiser, y, tensor, callback=lambda info: states.append(info["x"]), **arguments)
-    # The callback sees x after churn, so for churned runs only the end is held.
-    options = {"sigmas": [*sigmas]} | options
-    return {"solver": solver, "options": options, "start": numbers(y), "end": numbers(ended)}
-
-
-def all_k():
-    schedules = [
-        numbers(sampling.get_sigmas_karras(7, 0.01, 20.0)[:-1].double()),
-        numbers(sampling.get_sigmas_exponential(6, 0.05, 10.0)[:-1].double()),
-        numbers(sampling.get_sigmas_polyexponential(6, 0.02, 15.0, 2.0)[:-1].double()),
-    ]
-    rows = []
-    for sigmas in schedules:
-        rows.append(k_run("euler", sampling.sample_euler, sigmas, {}))
-        rows.append(k_run("heun", sampling.sample_heun, sigmas, {}))
-        rows.append(k_run("dpm2", sampling.sample_dpm_2, sigmas, {}))
-        for order in (2, 3, 4):
-            rows.append(k_run("lms", sampling.sample_lms, sigmas, {"order": order}, order=order))
-        churn = {"sChurn": 2.0, "sNoise": 1.003}
-        for solver, sampler in (("euler", "euler"), ("heun", "heun"), ("dpm2", "dpm_2")):
-            function = getattr(sampling, f"sample_{sampler}")
-            rows.append(k_run(solver, function, sigmas, churn, s_churn=2.0, s_noise=1.003))
-        for eta, noise in ((1.0, 1.0), (0.4, 1.1), (0.0, 1.0)):
-            ours = {"eta": eta, "sNoise": noise}
-            theirs = {"eta": eta, "s_noise": noise}
-            rows.append(k_run("eulerAncestral", sampling.sample_euler_ancestral, sigmas, ours, **theirs))
-            rows.append(k_run("dpm2Ancestral", sampling.sample_dpm_2_ancestral, sigmas, ours, **theirs))
-            rows.append(k_run("dpmpp2sAncestral", sampling.sample_dpmpp_2s_ancestral, sigmas, ours, **theirs))
-            rows.append(k_run("dpmppSde", sampling.sample_dpmpp_sde, sigmas, ours, **theirs))
-        rows.append(k_run("dpmppSde", sampling.sample_dpmpp_sde, sigmas, {"r": 0.3}, r=0.3))
-    return rows
-
-
-def all_schedules():
-    """The schedules themselves, float32 as k-diffusion computes them."""
-    return [
-        {"schedule": "karras", "count": 10, "min": 0.02, "max": 14.6, "rho": 7,
-         "sigmas": numbers(sampling.get_sigmas_karras(10, 0.02, 14.6)[:-1])},
-        {"schedule": "karras", "count": 9, "min": 0.002, "max": 80, "rho": 3,
-         "sigmas": numbers(sampling.get_sigmas_karras(9, 0.002, 80.0, 3.0)[:-1])},
-        {"schedule": "exponential", "count": 10, "min": 0.02, "max": 14.6,
-         "sigmas": numbers(sampling.get_sigmas_exponential(10, 0.02, 14.6)[:-1])},
-        {"schedule": "polyexponential", "count": 10, "min": 0.02, "max": 14.6, "rho": 2,
-         "sigmas": numbers(sampling.get_sigmas_polyexponential(10, 0.02, 14.6, 2.0)[:-1])},
-    ]
 
 
 # Moments ----------------------------------------------------------------------------------------------------------------
@@ -490,7 +411,6 @@ golden = {
     "madeBy": "test/parity/make_sigma_solvers.py",
     "versions": {
         "diffusers": diffusers.__version__,
-        "kDiffusion": "4601bf0",
         "torch": torch.__version__,
         "scipy": scipy.__version__,
         "numpy": np.__version__,
@@ -498,13 +418,11 @@ golden = {
     "start": [float(value) for value in start],
     "noises": [[float(value) for value in noise] for noise in noises],
     "quantiles": quantiles,
-    "schedules": all_schedules(),
     "levels": all_levels(),
     "diffusers": all_diffusers(),
-    "kDiffusion": all_k(),
     "moments": all_moments(),
 }
-with open(sys.argv[2], "w") as file:
+with open(sys.argv[1], "w") as file:
     json.dump(golden, file, separators=(",", ":"))
     file.write("\n")
 print(golden["versions"], {name: len(value) for name, value in golden.items()})
