@@ -2,10 +2,10 @@
  * The exact log-likelihood of a diffusion model by its probability flow. Along dz / dphi = v (angle.ts) the density changes
  * by the divergence, so
  *
- *   log p(x) = log N(z_end; 0, I) - D log r + integral from data to noise of div v dphi,     x = r z at the data end
+ *   log p(x) = log N(z_end; 0, I) + D log(alpha / r) + integral from data to noise of div v dphi
  *
- * x is taken as the state at the path's least noise (or `sigmaMin`), which differs from the data by that noise, and the
- * prior as what solvers start from. div v is Hutchinson's estimate with a probe that is held along the flow, so the
+ * from z = alpha x / r at the path's least noise (or `sigmaMin`): the density is that of data with this much noise,
+ * x + (sigma / alpha) eps, and the prior is what solvers start from. div v is Hutchinson's estimate with a probe that is held along the flow, so the
  * result is exact on average over seeds, and for every seed where the Jacobian is diagonal. Solved by the Runge-Kutta
  * pair, to a tolerance.
  *
@@ -102,10 +102,11 @@ export async function odeLikelihood(denoiser: Denoiser, options: OdeLikelihoodOp
     return out;
   };
 
-  const r = radiusOf(levelAt(data));
+  const least = levelAt(data);
+  const shrink = least.alpha / radiusOf(least);
   const y = new Float64Array(total + count);
   images.forEach((value, i) => {
-    y[i] = value / r;
+    y[i] = shrink * value;
   });
   const stops = Array.from({ length: parts }, (_, i) =>
     i + 1 === parts ? noise : data + ((i + 1) * (noise - data)) / parts,
@@ -119,7 +120,7 @@ export async function odeLikelihood(denoiser: Denoiser, options: OdeLikelihoodOp
   const nats = Float64Array.from({ length: count }, (_, n) => {
     let squares = 0;
     for (let i = n * size; i < (n + 1) * size; i++) squares += end.y[i] ** 2;
-    return -0.5 * (squares + size * Math.log(2 * Math.PI)) - size * Math.log(r) + end.y[total + n];
+    return -0.5 * (squares + size * Math.log(2 * Math.PI)) + size * Math.log(shrink) + end.y[total + n];
   });
   const bits = nats.map((value) => -value / (size * Math.LN2) - Math.log2(config.binWidth));
   const scale = radiusOf(levelAt(noise));

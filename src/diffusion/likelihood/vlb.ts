@@ -12,7 +12,8 @@
  *
  * For Gaussian data with the exact denoiser and the exact reverse variance, small + sampleFactor² Var(x0 | x_t), the chain
  * is the true one reversed: the bound with the density decoder equals -log p(x0) for every number of steps, up to the
- * prior's own mismatch, which vanishes with alpha_T. With a fixed variance it comes down to that as steps grow.
+ * prior's own mismatch, which vanishes with alpha_T. With a fixed variance the steps' terms come down to that as they divide
+ * the log-SNR ever more finely.
  *
  * Sources: Ho, Jain, Abbeel (2020), eq. 5 and §3.3; Nichol and Dhariwal (2021), eq. 3 to 7, 14 and 15. Tested against
  * these closed forms: each term of Gaussian data within five standard errors, L_T of the linear schedule to its digits.

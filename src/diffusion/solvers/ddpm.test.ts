@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
+import type { Denoiser } from "../denoiser.ts";
 import { cosine, linear, vp } from "../discrete-vp.ts";
 import { straightLine } from "../straight-line.ts";
 import { type Gaussian, gaussianDenoiser, momentsOf } from "../testing/gaussian.ts";
-import { type DdpmOptions, ddpm, ddpmMoves } from "./ddpm.ts";
+import { type DdpmOptions, ddpm, ddpmMoves, ddpmStep } from "./ddpm.ts";
 import { type SolverStep, solve } from "./solver.ts";
 
 const size = 40_000;
@@ -86,6 +87,62 @@ describe("ddpm on Gaussian data", () => {
     const found = momentsOf(images);
     expect(Math.abs(found.mean - 0.3)).toBeLessThan(0.01); // standard error 0.002
     expect(Math.abs(found.std - 0.2)).toBeLessThan(0.01); // standard error 0.0014, bias of the large variance 0.003
+  });
+});
+
+describe("ddpm with learned variances", () => {
+  const data = { mean: 0.3, std: 0.5 };
+  const few = vp(linear({ timesteps: 20, start: 0.005, end: 0.4 }));
+  const oracle = gaussianDenoiser(data, few);
+  const times = Array.from({ length: 20 }, (_, i) => 19 - i);
+  const withV = (v: (t: number) => number): Denoiser => ({
+    path: few,
+    async denoise(x, at, condition) {
+      const denoised = await oracle.denoise(x, at, condition);
+      return { ...denoised, variance: new Float32Array(x.length).fill(v(typeof at === "number" ? at : at.t)) };
+    },
+  });
+
+  it("has the moments of the data themselves when the variance is exact, element by element", async () => {
+    // Var(x_{t-1} | x_t) = posterior variance + c1² Var(x0 | x_t), between the two fixed ones.
+    const v = (t: number) => {
+      if (t === 0) return 0;
+      const [beta, low, total] = [few.betas[t], few.posteriorVariance(t), 1 - few.alphaBar(t)];
+      const factor = (Math.sqrt(few.alphaBarPrevious(t)) * beta) / total;
+      const left = (data.std ** 2 * total) / (few.alphaBar(t) * data.std ** 2 + total);
+      return (2 * Math.log((low + factor ** 2 * left) / low)) / Math.log(beta / low) - 1;
+    };
+    for (const t of times.slice(0, -1)) expect(Math.abs(v(t))).toBeLessThan(1);
+    const initial = Random.from(4)
+      .normals(size)
+      .map((z) => few.alpha(19) * data.mean + Math.hypot(few.alpha(19) * data.std, few.sigma(19)) * z);
+    let next = 19;
+    const solver = ddpm({ variance: "learned", clip: false });
+    for await (const { t, x } of solver.sample(withV(v), { shape: [1, size], seed: 3, initial })) {
+      expect(t).toBe(next--);
+      if (t === 0) continue; // its mean alone
+      const [alpha, sigma] = [few.alpha(t - 1), few.sigma(t - 1)];
+      within(momentsOf(x), { mean: alpha * data.mean, std: Math.hypot(alpha * data.std, sigma) });
+    }
+  });
+
+  it("has the fixed variances at v = -1 and v = 1, each element its own", () => {
+    const [learned, small, large] = (["learned", "small", "large"] as const).map(
+      (one) => ddpmMoves(few, times, one)[5],
+    );
+    const [x, sample, z] = [Float32Array.of(0.1, 0.2, 0.3), Float32Array.of(0, 0.1, 0.2), Float32Array.of(1, 1, 1)];
+    const noise = sample;
+    const found = ddpmStep(learned, x, { sample, noise, variance: Float32Array.of(-1, 1, 0) }, z, 1).x;
+    expect(found[0]).toBeCloseTo(ddpmStep(small, x, { sample, noise }, z, 1).x[0], 6);
+    expect(found[1]).toBeCloseTo(ddpmStep(large, x, { sample, noise }, z, 1).x[1], 6);
+    const mean = learned.sampleFactor * 0.2 + learned.noisedFactor * 0.3;
+    expect(found[2]).toBeCloseTo(mean + Math.sqrt(small.std * large.std), 6); // the geometric mean
+  });
+
+  it("says so when the network predicts none", async () => {
+    const run = solve(ddpm({ variance: "learned", steps: 3 }), oracle, { shape: [1, 2], seed: 0 });
+    await expect(run).rejects.toThrow(ConfigError);
+    await expect(run).rejects.toThrow(/the network predicts none \(t = 19\); take variance "small"/);
   });
 });
 
