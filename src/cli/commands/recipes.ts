@@ -1,6 +1,7 @@
 /**
  * `langevin recipes`: what can be trained.
  */
+import { predictionFrom } from "../../diffusion/prediction.ts";
 import { recipes } from "../../recipes/registry.ts";
 import { projectRecipes } from "../config-file.ts";
 import { exitCodes } from "../exit.ts";
@@ -16,7 +17,7 @@ export async function recipesCommand({ json }: { json?: boolean }): Promise<numb
   }
   const rows = Object.values(all).map(({ name, about, objective, sampling, training }) => [
     name,
-    `${objective.prediction} on ${objective.path.name}, ${sampling.solver.name}`,
+    `${predictionFrom(objective.prediction).name} on ${objective.path.name}, ${sampling.solver.name}`,
     training.steps,
     about,
   ]);
