@@ -174,6 +174,7 @@ export class Run implements AsyncIterable<Tick> {
       initial: ____,
       signal: _____,
       loss: ______,
+      teacher: _______,
       ...settings
     } = this.#options;
     if (!existsSync(join(folder, RUN_FILE))) {

@@ -21,6 +21,7 @@ export {
   annealedLangevin,
   betas,
   classifierFree,
+  consistency,
   continuousCosine,
   continuousVp,
   cosine,
@@ -73,6 +74,13 @@ export { defineRecipe, type Recipe, type RecipeOptions, recipes } from "./recipe
 export type { UNetShape } from "./recipes/unet-shape.ts";
 export { nodeRuntime } from "./runtime/node/session.ts";
 export type { Runtime, Session } from "./runtime/session.ts";
-export { exportOnnx, type LoadedModel, loadCheckpoint, loadModel, saveModel } from "./train/index.node.ts";
-export type { Tick } from "./train/index.ts";
+export {
+  exportOnnx,
+  type LoadedModel,
+  loadCheckpoint,
+  loadModel,
+  openTeacher,
+  saveModel,
+} from "./train/index.node.ts";
+export { type PairsOptions, Teacher, type TeacherOptions, type Tick, teacherPairs } from "./train/index.ts";
 export { version } from "./version.node.ts";
