@@ -11,8 +11,8 @@ export {
 } from "./betas.ts";
 export { continuousVp, subVp } from "./continuous-vp.ts";
 export * from "./denoiser.ts";
-export * from "./distillation/index.ts";
 export { type DiscreteVp, isDiscreteVp, respacedBetas, vp } from "./discrete-vp.ts";
+export * from "./distillation/index.ts";
 export { edm } from "./edm.ts";
 export * from "./guidance/index.ts";
 export { continuousCosine, gvp } from "./gvp.ts";
