@@ -10,18 +10,15 @@ import { DataError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { batches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { gradients } from "../grad/gradients.ts";
-import { type Graph, graphOf } from "../graph/graph.ts";
-import { input, reshape, slice } from "../graph/ops.ts";
+import { input } from "../graph/ops.ts";
 import { makeFolder, writeFileAtomic } from "../io/files.node.ts";
 import { encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
-import { traceWith } from "../nn/module.ts";
-import { type SlabLayout, Weights } from "../nn/weights.ts";
-import { adamScalars, adamUpdate } from "../optim/adam.ts";
+import { SupervisedStep } from "../models/supervised-step.ts";
+import { crossEntropy } from "../nn/cross-entropy.ts";
+import { Weights } from "../nn/weights.ts";
 import { learningRate } from "../optim/schedules.ts";
-import type { Feeds, Runtime } from "../runtime/session.ts";
+import type { Runtime } from "../runtime/session.ts";
 import { type ClassifierConfig, DIGIT_SIZE, type DigitsClassifier } from "./classifier.ts";
-import { crossEntropy } from "./cross-entropy.ts";
 
 const SHIFT = 2;
 
@@ -46,69 +43,30 @@ export interface ClassifierTrainingOptions {
 export async function trainClassifier(options: ClassifierTrainingOptions): Promise<Weights> {
   const { classifier, data, runtime, steps, batch, seed, threads, onStep } = options;
   if (data.classes === undefined) throw new DataError(`${data.name} has no labels; a classifier is trained on labels`);
-  const initial = Weights.initial(classifier, seed);
-  const { layout } = initial;
-  const state: Record<string, Float32Array> = {};
-  for (const [slab, values] of initial.slabs.entries()) {
-    state[`parameters.${slab}`] = values;
-    state[`first.${slab}`] = new Float32Array(values.length);
-    state[`second.${slab}`] = new Float32Array(values.length);
-  }
-
-  await using session = await runtime.compile(stepGraph(classifier, layout, batch), { threads });
+  await using training = await SupervisedStep.compile({
+    initial: Weights.initial(classifier, seed),
+    loss: () => {
+      const { logits } = classifier.call(input("images", [batch, 1, DIGIT_SIZE, DIGIT_SIZE]));
+      return crossEntropy(logits, input("labels", [batch], "int32"));
+    },
+    runtime,
+    threads,
+  });
   const stream = batches(data, { batch, seed, ahead: 1 });
+  const schedule = {
+    peak: options.learningRate,
+    warmup: Math.ceil(steps / 20),
+    decay: "cosine",
+    final: 0,
+  } as const;
   for (let step = 1; step <= steps; step++) {
     const { value } = await stream.next();
     if (!value) break;
-    const { stepSize, epsilon } = adamScalars(
-      step,
-      learningRate(
-        { peak: options.learningRate, warmup: Math.ceil(steps / 20), decay: "cosine", final: 0 },
-        step,
-        steps,
-      ),
-      {},
-    );
-    const feeds: Feeds = {
-      ...state,
-      images: shifted(value.images, (i) => Random.from(seed, "shift", value.position + i)),
-      labels: value.labels!,
-      scalars: Float32Array.of(stepSize, epsilon),
-    };
-    const results = await session.run(feeds);
-    for (const name of Object.keys(state)) state[name] = results[`next.${name}`] as Float32Array;
-    onStep?.(step, results.loss[0]);
+    const images = shifted(value.images, (i) => Random.from(seed, "shift", value.position + i));
+    onStep?.(step, await training.run({ images, labels: value.labels! }, learningRate(schedule, step, steps)));
   }
   await stream.return();
-  return new Weights(
-    layout,
-    layout.lengths.map((_, slab) => state[`parameters.${slab}`]),
-  );
-}
-
-/** Loss, gradients and Adam of one batch; state tensors come back under their names, prefixed by `next.`. */
-function stepGraph(classifier: DigitsClassifier, layout: SlabLayout, batch: number): Graph {
-  const images = input("images", [batch, 1, DIGIT_SIZE, DIGIT_SIZE]);
-  const labels = input("labels", [batch], "int32");
-  const numbers = input("scalars", [2]);
-  const [stepSize, epsilon, keep] = [0, 1, 1].map((at) => reshape(slice(numbers, 0, at, at + 1), []));
-  const parameters = layout.inputs("parameters");
-  const first = layout.inputs("first");
-  const second = layout.inputs("second");
-
-  const cut = layout.cut(parameters);
-  const { logits } = traceWith({ parameters: cut }, () => classifier.call(images));
-  const loss = crossEntropy(logits, labels);
-  const wanted = layout.entries.map(({ parameter }) => cut.get(parameter)!);
-  const outputs: Record<string, typeof loss> = { loss };
-  for (const [slab, gradient] of layout.join(gradients(loss, wanted)).entries()) {
-    const before = { parameters: parameters[slab], first: first[slab], second: second[slab] };
-    const next = adamUpdate(before, gradient, { stepSize, epsilon, keep }, {});
-    outputs[`next.parameters.${slab}`] = next.parameters;
-    outputs[`next.first.${slab}`] = next.first;
-    outputs[`next.second.${slab}`] = next.second;
-  }
-  return graphOf(outputs);
+  return training.weights();
 }
 
 /** Images [N, 1, 28, 28], each moved by its own whole number of pixels from -2 to 2 along both axes; black comes in. */

@@ -164,7 +164,7 @@ describe("classifierGuided", () => {
 
 describe("classifierGuidedAncestral", () => {
   const path = vp(linear());
-  const sampling = { shape: [4000, 1], seed: 5 };
+  const sampling = { shape: [800, 1], seed: 5 };
 
   it("moves the mean of each step by variance times gradient", async () => {
     const constant: Guide = { gradient: async (values) => values.map(() => 0.7), scale: 2 };
@@ -189,11 +189,11 @@ describe("classifierGuidedAncestral", () => {
   it("draws the class, with the true gradient and scale 1", async () => {
     const solver = classifierGuidedAncestral({ clip: false }, { guides: guide(1) });
     expect([solver.name, solver.config]).toEqual(["ddpm", ddpm({ clip: false }).config]);
-    const images = await solve(solver, mixtureDenoiser(both, path), { ...sampling, condition: labels(4000, 0) });
+    const images = await solve(solver, mixtureDenoiser(both, path), { ...sampling, condition: labels(800, 0) });
     const found = momentsOf(images);
-    // Five standard errors of 4000 numbers; the form is exact as steps become small, and there are 1000.
-    expect(Math.abs(found.mean + 0.6)).toBeLessThan((5 * 0.3) / Math.sqrt(4000) + 0.005);
-    expect(Math.abs(found.std - 0.3)).toBeLessThan((5 * 0.3) / Math.sqrt(8000) + 0.005);
+    // Five standard errors of 800 numbers; the form is exact as steps become small, and there are 1000.
+    expect(Math.abs(found.mean + 0.6)).toBeLessThan((5 * 0.3) / Math.sqrt(800) + 0.005);
+    expect(Math.abs(found.std - 0.3)).toBeLessThan((5 * 0.3) / Math.sqrt(1600) + 0.005);
   });
 });
 
