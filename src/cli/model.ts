@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, FileAccessError } from "../core/errors.ts";
 import { isToyName, toy } from "../data/toy.ts";
-import { type Solver, solverFrom } from "../diffusion/index.ts";
+import { type Path, type Solver, solverFrom } from "../diffusion/index.ts";
 import { objectiveFrom } from "../diffusion/objective.ts";
 import type { SampleRequest } from "../pipelines/sample.ts";
 import { parseSampling, type SolverConfig, solverOf } from "../recipes/recipe.ts";
@@ -48,13 +48,14 @@ export async function openForDrawing(folder: string, options: DrawingOptions): P
   const model = await loadModel(folder);
   const { objective, data, sampling } = await purposeOf(model, folder, options.recipe);
   const { count, seed, guidance } = { ...sampling, ...defined(options) };
+  const trained = objectiveFrom(objective);
   const request: SampleRequest = {
     network: model.network,
     weights: model.weights,
-    objective: objectiveFrom(objective),
+    objective: trained,
     runtime,
     threads: options.threads,
-    solver: chosenSolver(sampling.solver, options),
+    solver: chosenSolver(sampling.solver, options, trained.path),
     count,
     seed,
     guidance,
@@ -78,8 +79,15 @@ async function purposeOf({ run }: LoadedModel, folder: string, name?: string) {
 /** Steps of a solver that needs a number and was given none. */
 const DEFAULT_STEPS = 50;
 
-/** The recipe's solver, or another one of the registry, with the options that were given. */
-export function chosenSolver(own: SolverConfig, options: Pick<DrawingOptions, "solver" | "steps" | "set">): Solver {
+/**
+ * The recipe's solver, or another one of the registry, with the options that were given. One that needs a number of steps
+ * on this path and was given none takes 50, or as many as the path has.
+ */
+export function chosenSolver(
+  own: SolverConfig,
+  options: Pick<DrawingOptions, "solver" | "steps" | "set">,
+  path: Path,
+): Solver {
   const { name: ownName, ...ownOptions } = own;
   const same = options.solver === undefined || options.solver === ownName;
   if (same && options.steps === undefined && options.set === undefined) return solverOf(own);
@@ -89,28 +97,31 @@ export function chosenSolver(own: SolverConfig, options: Pick<DrawingOptions, "s
   for (const assignment of options.set ?? []) {
     const equals = assignment.indexOf("=");
     if (equals < 1) throw new ConfigError(`"${assignment}" sets nothing; write option=value, such as eta=1`);
-    chosen[
-      assignment
-        .slice(0, equals)
-        .trim()
-        .replace(/^solver\./, "")
-    ] = jsonOrText(assignment.slice(equals + 1).trim());
+    const option = assignment.slice(0, equals).trim();
+    chosen[option.replace(/^solver\./, "")] = jsonOrText(assignment.slice(equals + 1).trim());
   }
-  if (chosen.steps === undefined && needsSteps(name)) chosen.steps = DEFAULT_STEPS;
+  if (chosen.steps === undefined && needsSteps(name, chosen, path)) chosen.steps = stepsOn(path);
   return solverFrom(name, chosen as unknown);
 }
 
-/** Whether the number of steps is all that a solver of this name has to be told. */
-function needsSteps(name: string): boolean {
-  const works = (options: unknown) => {
+function stepsOn({ timesteps }: Path): number {
+  return Math.min(DEFAULT_STEPS, timesteps ?? DEFAULT_STEPS);
+}
+
+/** Whether a solver does not work on a path with these options, and could be told a number of steps. */
+function needsSteps(name: string, options: object, path: Path): boolean {
+  const denoise = () => Promise.reject(new Error("never asked"));
+  const works = (check: () => unknown) => {
     try {
-      solverFrom(name, options);
+      check();
       return true;
     } catch {
       return false;
     }
   };
-  return !works({}) && works({ steps: DEFAULT_STEPS });
+  // `sample` checks at once, and works only when it is iterated.
+  const alone = () => solverFrom(name, options as unknown).sample({ path, denoise }, { shape: [1], seed: 0 });
+  return !works(alone) && works(() => solverFrom(name, { steps: stepsOn(path) } as unknown));
 }
 
 function jsonOrText(text: string): unknown {

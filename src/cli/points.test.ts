@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { solvers } from "../diffusion/solvers/registry.ts";
 import { straightLine } from "../diffusion/straight-line.ts";
 import { scheduleChart, timeAt } from "./commands/schedule.ts";
 import { openProject, type Project, run } from "./testing/project.ts";
@@ -57,6 +58,23 @@ describe("a run on points", () => {
     await run("sample", "points", ...args, "--out", "drawn", "--trace", "way.webp");
     expect((await readFile("drawn/points.csv", "utf8")).trim().split("\n")).toHaveLength(31);
     expect((await sharp("way.webp").metadata()).pages).toBe(3);
+  });
+
+  it("is drawn by every solver that its path allows, and told by the others what they need", async () => {
+    const refused: string[] = [];
+    for (const name of Object.keys(solvers)) {
+      const ran = await run("sample", "points", "--solver", name, "--count", "4", "--out", "solved.png", "--json");
+      if (ran.exitCode === 0) expect(JSON.parse(ran.out).solver.name).toBe(name);
+      else {
+        expect(ran).toMatchObject({ exitCode: 2, out: "" });
+        expect(ran.error).not.toMatch(/steps is missing|unexpected/);
+        refused.push(name);
+      }
+    }
+    // On the straight line sigma / alpha goes to infinity, so what walks down a list of noise levels cannot begin.
+    expect(refused).toEqual(expect.arrayContaining(["ddpm", "euler", "heun"]));
+    for (const name of ["ddim", "flowEuler", "flowHeun", "unipc", "dpmppMultistep"])
+      expect(refused).not.toContain(name);
   });
 
   it("takes other points, and no images", async () => {

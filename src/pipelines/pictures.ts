@@ -44,7 +44,10 @@ export interface Animation {
   delayMs: number[];
 }
 
+/** A frame is shown for this long, and for longer where there are few, so that the way takes a good second. */
 const FRAME_MS = 60;
+const WAY_MS = 1500;
+const SLOWEST_MS = 240;
 const LAST_FRAME_MS = 2500;
 /** More steps than this are thinned out. */
 const MOST_FRAMES = 60;
@@ -70,7 +73,8 @@ export async function denoisingAnimation(
     }
   }
   if (frames.length === 0) throw new ConfigError("the solver made no step, so there is nothing to show");
-  return { frames, delayMs: frames.map((_, i) => (i === frames.length - 1 ? LAST_FRAME_MS : FRAME_MS)) };
+  const each = Math.round(Math.min(SLOWEST_MS, Math.max(FRAME_MS, WAY_MS / frames.length)));
+  return { frames, delayMs: frames.map((_, i) => (i === frames.length - 1 ? LAST_FRAME_MS : each)) };
 }
 
 /** The numbers over their root mean square, where that is above 1. */
