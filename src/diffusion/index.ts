@@ -36,6 +36,7 @@ export {
   targetOf,
   toDenoised,
 } from "./prediction.ts";
+export * from "./scheduler-config.ts";
 export * from "./solvers/index.ts";
 export { straightLine } from "./straight-line.ts";
 export { quantile, type Threshold, thresholded } from "./thresholding.ts";
