@@ -1,13 +1,14 @@
 """Writes scheduler-trajectories.golden.json: trajectories of diffusers' schedulers for configurations drawn at random.
 
+    pip install --no-deps torchsde trampoline scipy
     python test/parity/make_scheduler_trajectories.py test/parity/scheduler-trajectories.golden.json
 
 Made with the versions that the file names, in float32 as diffusers runs. The network is
 net(x, t) = 0.5 x t / (t + 100) + 0.2 sin(2 x + t / 50), fed what the scheduler's scale_model_input gives. Each case holds
-the configuration (every other case all of it, as scheduler_config.json has it), the number of steps, the start (the
-scheduler's init_noise_sigma times the eight numbers of "start"), the times that the network was fed, and the state after
-every whole step, in the scheduler's own units. Noise is drawn from torch.Generator().manual_seed(seed); DPMSolverSDE has
-the seed of its Brownian motion in its configuration.
+the configuration (every other case all of it, as scheduler_config.json has it), the number of steps, init_noise_sigma
+("spread"; the start is that times the eight numbers of "start"), the times that the network was fed, and the state after
+every whole step, in the scheduler's own units. Noise is drawn after torch.manual_seed(seed); DPMSolverSDE has the seed of
+its Brownian motion in its configuration.
 
 Left out on purpose, because diffusers takes t - T // N for the next time there instead of the next of its own list (issues
 11347, 12633, 9261): linspace spacing, and N that does not divide T, for DDPM, DDIM and PNDM.
@@ -214,6 +215,14 @@ def edm_dpm():
     return {**config, "lower_order_final": bool(rng.integers(2)), "final_sigmas_type": pick(["zero", "sigma_min"])}, steps
 
 
+def with_zero_snr(draw):
+    def drawn():
+        config, steps = draw()
+        return {**config, **ZERO_SNR}, steps
+
+    return drawn
+
+
 PLAN = [
     (DDPMScheduler, ddpm, 5),
     (DDIMScheduler, ddim, 5),
@@ -235,6 +244,11 @@ PLAN = [
     (FlowMatchHeunDiscreteScheduler, flow_heun, 2),
     (EDMEulerScheduler, edm, 3),
     (EDMDPMSolverMultistepScheduler, edm_dpm, 4),
+    (EulerDiscreteScheduler, with_zero_snr(euler), 2),
+    (EulerAncestralDiscreteScheduler, with_zero_snr(euler_ancestral), 1),
+    (DPMSolverMultistepScheduler, with_zero_snr(dpm_multistep), 3),
+    (UniPCMultistepScheduler, with_zero_snr(unipc), 2),
+    (LCMScheduler, with_zero_snr(lcm), 1),
 ]
 
 
@@ -249,7 +263,7 @@ def whole(scheduler, call, calls):
         if prk > 0:
             return call >= prk or call % 4 == 3
         return call != 0
-    return getattr(scheduler, "state_in_first_order", True)
+    return call == calls - 1 or getattr(scheduler, "state_in_first_order", True)
 
 
 def rounded(x):
@@ -259,9 +273,9 @@ def rounded(x):
 def run(cls, config, steps, seed, full):
     scheduler = cls(**config)
     scheduler.set_timesteps(steps)
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.from_numpy(start).reshape(1, 1, 2, 4) * getattr(scheduler, "init_noise_sigma", 1)
-    x = x.to(torch.float32)
+    generator = torch.manual_seed(seed)  # the global one, which stochastic_sampling of the flow scheduler takes
+    spread = float(getattr(scheduler, "init_noise_sigma", 1))
+    x = (torch.from_numpy(start).reshape(1, 1, 2, 4) * spread).to(torch.float32)
     times, states = [], []
     extra = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
     for call, t in enumerate(scheduler.timesteps):
@@ -275,7 +289,7 @@ def run(cls, config, steps, seed, full):
     stored = json.loads(scheduler.to_json_string()) if full else {"_class_name": cls.__name__, **config}
     if stored.get("lambda_min_clipped") in (float("-inf"), "-Infinity"):
         del stored["lambda_min_clipped"]  # not JSON
-    return {"config": stored, "steps": steps, "seed": seed, "times": times, "states": states}
+    return {"config": stored, "steps": steps, "seed": seed, "spread": spread, "times": times, "states": states}
 
 
 cases, refused = [], []

@@ -1,5 +1,6 @@
 """Writes torch-random.golden.json: random numbers of PyTorch on the CPU, and Brownian increments of torchsde.
 
+    pip install --no-deps torchsde trampoline scipy
     python test/parity/make_torch_random.py test/parity/torch-random.golden.json
 
 Made with the versions that the file names. Each entry is one generator and the calls made of it, in order; float32 numbers

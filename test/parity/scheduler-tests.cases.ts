@@ -33,6 +33,8 @@ export interface PinnedLoop {
   /** [number, tolerance]. */
   readonly sum?: readonly [number, number];
   readonly mean: readonly [number, number];
+  /** Where we differ on purpose: what diffusers gives without the reason (make_scheduler_tests.py), to the same tolerance. */
+  readonly instead?: { readonly sum: number; readonly mean: number; readonly why: string };
 }
 
 type Config = Record<string, unknown>;
@@ -61,7 +63,18 @@ const ddpm = cases(
   [
     { test: "test_full_loop_no_noise", sum: [258.9606, 1e-2], mean: [0.3372, 1e-3] },
     { test: "test_full_loop_with_v_prediction", with: v, sum: [202.0296, 1e-2], mean: [0.2631, 1e-3] },
-    { test: "test_full_loop_with_noise", skip: 998, noised: true, sum: [387.9466, 1e-2], mean: [0.5051, 1e-3] },
+    {
+      test: "test_full_loop_with_noise",
+      skip: 998,
+      noised: true,
+      sum: [387.9466, 1e-2],
+      mean: [0.5051, 1e-3],
+      instead: {
+        sum: 387.96761,
+        mean: 0.50516615,
+        why: "float32 keeps three digits of beta = 1 - alphaBar / alphaBar' at t = 1; this is with the same table in float64",
+      },
+    },
   ],
 );
 
@@ -123,7 +136,18 @@ const lms = cases(
     { test: "test_full_loop_with_v_prediction", with: v, sum: [0.0017, 1e-2], mean: [2.2676e-6, 1e-3] },
     { test: "test_full_loop_device", sum: [1006.388, 1e-2], mean: [1.31, 1e-3] },
     { test: "test_full_loop_device_karras_sigmas", with: karras, sum: [3812.9927, 2e-2], mean: [4.9648, 1e-3] },
-    { test: "test_full_loop_with_noise", skip: 8, noised: true, sum: [27663.6895, 1e-2], mean: [36.0204, 1e-3] },
+    {
+      test: "test_full_loop_with_noise",
+      skip: 8,
+      noised: true,
+      sum: [27663.6895, 1e-2],
+      mean: [36.0204, 1e-3],
+      instead: {
+        sum: 57074.762,
+        mean: 74.316093,
+        why: "a run that begins at step 8 has one slope, which diffusers weighs as the newest of four; this is with order 1, 2",
+      },
+    },
   ],
 );
 
