@@ -1,5 +1,6 @@
 export { loadCheckpoint, STATE_FILE, saveCheckpoint } from "./checkpoint.node.ts";
 export { exportOnnx, type LoadedModel, loadModel, ONNX_FILE, saveModel } from "./model-folder.node.ts";
+export { loadNoisyClassifier, saveNoisyClassifier } from "./noisy-classifier.node.ts";
 export {
   checkFree,
   createRun,

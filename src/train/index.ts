@@ -10,6 +10,12 @@ export {
   networkSchema,
 } from "./network-config.ts";
 export type { NoiseBucket } from "./noise-buckets.ts";
+export {
+  type NoisyClassifierTraining,
+  noisyAccuracy,
+  noisyClassifierGradient,
+  trainNoisyClassifier,
+} from "./noisy-classifier.ts";
 export { makePairs, type Pairs, type PairsOptions, pairsDataset, teacherPairs } from "./pairs.ts";
 export { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
 export { type SlabName, type StateSlabs, type TrainingState, weightsOf } from "./state.ts";

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
@@ -5,6 +6,7 @@ import type { Denoiser } from "../denoiser.ts";
 import { cosine, linear, vp } from "../discrete-vp.ts";
 import { straightLine } from "../straight-line.ts";
 import { type Gaussian, gaussianDenoiser, momentsOf } from "../testing/gaussian.ts";
+import { spacedTimesteps } from "../times.ts";
 import { type DdpmOptions, ddpm, ddpmMoves, ddpmStep } from "./ddpm.ts";
 import { type SolverStep, solve } from "./solver.ts";
 
@@ -137,6 +139,20 @@ describe("ddpm with learned variances", () => {
     expect(found[1]).toBeCloseTo(ddpmStep(large, x, { sample, noise }, z, 1).x[1], 6);
     const mean = learned.sampleFactor * 0.2 + learned.noisedFactor * 0.3;
     expect(found[2]).toBeCloseTo(mean + Math.sqrt(small.std * large.std), 6); // the geometric mean
+  });
+
+  it("has the log variances of diffusers' learned_range", async () => {
+    // [steps, t, v, ln variance] of DDPMScheduler 0.42.1, trailing: test/parity/make_learned_variance.py; betas in float32
+    const file = new URL("../../../test/parity/learned-variance.golden.json", import.meta.url);
+    const golden: [number, number, number, number][] = JSON.parse(await readFile(file, "utf8"));
+    expect(golden).toHaveLength(24);
+    for (const [steps, t, v, logVariance] of golden) {
+      const kept = spacedTimesteps(1000, steps, "trailing");
+      const move = ddpmMoves(path, kept, "learned")[kept.indexOf(t)];
+      const [x, ones] = [new Float32Array(1), Float32Array.of(1)];
+      const stepped = ddpmStep(move, x, { sample: x, noise: x, variance: Float32Array.of(v) }, ones, false).x[0];
+      expect(2 * Math.log(stepped)).toBeCloseTo(logVariance, 4);
+    }
   });
 
   it("says so when the network predicts none", async () => {
