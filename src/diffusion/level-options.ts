@@ -58,6 +58,12 @@ export interface LevelsOptions {
    * A schedule of sigma is there already, except for "lambda": its last step then stays in place, as in diffusers.
    */
   finalSigma?: "zero" | "sigmaMin";
+  /**
+   * The standard deviation of the numbers that a run starts from: that of x for data of unit variance ("marginal",
+   * default), or sigma alone ("sigma"), as diffusers' Euler and its kin have it but with leading spacing. The two differ by
+   * 0.2 % for Stable Diffusion.
+   */
+  startNoise?: "marginal" | "sigma";
 }
 
 /** A list of falling finite numbers, at least one. */
@@ -103,6 +109,7 @@ export const levelFields = {
   interpolation: withDefault(choice("log", "linear"), "log"),
   roundTimes: withDefault(rounding, false),
   finalSigma: withDefault(choice("zero", "sigmaMin"), "zero"),
+  startNoise: withDefault(choice("marginal", "sigma"), "marginal"),
 };
 
 /** The part of a solver's options that are options of `levelsFor`. */

@@ -165,6 +165,14 @@ describe("schedulerFrom", () => {
     expect(path.alpha(999)).toBe(0);
   });
 
+  it("starts from sigma or from the marginal, as init_noise_sigma says", () => {
+    const noiseOf = (timestep_spacing: string) =>
+      schedulerFrom({ _class_name: "EulerDiscreteScheduler", timestep_spacing }).solver.options;
+    expect(noiseOf("trailing")).toMatchObject({ startNoise: "sigma" });
+    expect(noiseOf("linspace")).toMatchObject({ startNoise: "sigma" });
+    expect(noiseOf("leading")).not.toHaveProperty("startNoise");
+  });
+
   it("says what does nothing here", () => {
     const read = schedulerFrom({
       _class_name: "DPMSolverSDEScheduler",

@@ -89,7 +89,7 @@ function classOf(given: Readonly<Record<string, unknown>>): SchedulerClass {
 /**
  * The file of diffusers for a path, a prediction and a solver (its name and options; `steps` among them do not count), the
  * inverse of `schedulerFrom`. A solver, a path or an option that diffusers has no scheduler or field for is a ConfigError
- * that says what it would do instead.
+ * that says what it would do instead. Only `startNoise` is not held: it goes with the class and the spacing.
  */
 export function schedulerConfigOf(
   path: Path,

@@ -124,6 +124,7 @@ export function sigmaLevels(values: SigmaValues & RangeValues, rounds = false): 
     spacing,
     stepsOffset,
     interpolation: "linear" as const,
+    ...(spacing === "leading" ? {} : { startNoise: "sigma" as const }),
     ...(values.final_sigmas_type === "sigma_min" ? { finalSigma: "sigmaMin" as const } : {}),
   };
   if (schedule === "uniform") return { ...own, ...(capped === undefined ? {} : { sigmaMax: capped }) };

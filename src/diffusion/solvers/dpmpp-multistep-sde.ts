@@ -53,7 +53,7 @@ export function dpmppMultistepSde(options: DpmppMultistepSdeOptions): Solver {
             '"sigmaMin", or form "data"',
         );
       }
-      const from = start(sampling, spreadAt(levels[0]));
+      const from = start(sampling, spreadAt(levels[0], config.startNoise));
       const moves = multistepMoves(levels, from.skip, config, config.form, config.eta).map((move) => ({
         ...move,
         std: config.noiseScale * move.std,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../core/errors.ts";
 import { linear } from "../betas.ts";
-import { denoiserOf } from "../denoiser.ts";
+import { type Denoiser, denoiserOf } from "../denoiser.ts";
 import { vp } from "../discrete-vp.ts";
 import { edm } from "../edm.ts";
 import { straightLine } from "../straight-line.ts";
@@ -179,6 +179,27 @@ describe("dpmppMultistep out of pure noise and into the data", () => {
     const solver = dpmppMultistep({ steps: 200, order: 2 });
     const [x] = await solve(solver, gaussianDenoiser(goldenData, straightLine(), "flow"), from(1));
     expect(Math.abs(x - 0.8)).toBeLessThan(1e-3);
+  });
+});
+
+describe("startNoise", () => {
+  it("is the spread of the numbers that a run starts from", async () => {
+    const path = edm({ sigmaMax: 2 });
+    const seen: number[] = [];
+    for (const startNoise of ["marginal", "sigma"] as const) {
+      const solver = dpmppMultistep({ steps: 3, startNoise });
+      const denoiser = gaussianDenoiser(goldenData, path);
+      const spy: Denoiser = {
+        path,
+        denoise(x, at) {
+          seen.push(momentsOf(x).std);
+          return denoiser.denoise(x, at);
+        },
+      };
+      await solver.sample(spy, { shape: [1, 10_000], seed: 0 }).next();
+    }
+    expect(Math.abs(seen[0] - Math.sqrt(5))).toBeLessThan(0.08);
+    expect(seen[1] / seen[0]).toBeCloseTo(2 / Math.sqrt(5), 5);
   });
 });
 

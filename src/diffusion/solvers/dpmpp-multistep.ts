@@ -131,7 +131,7 @@ export function dpmppMultistep(options: DpmppMultistepOptions): Solver {
     sample(denoiser: Denoiser, sampling: SampleOptions) {
       const levels = levelsFor(denoiser.path, levelsOptions(config));
       checkForm("dpmppMultistep", config.form, levels);
-      const from = start(sampling, spreadAt(levels[0]));
+      const from = start(sampling, spreadAt(levels[0], config.startNoise));
       return walkLinear(denoiser, sampling, from, multistepMoves(levels, from.skip, config, config.form), config);
     },
   });

@@ -105,7 +105,7 @@ export function dpmppSinglestep(options: DpmppSinglestepOptions): Solver {
     sample(denoiser: Denoiser, sampling: SampleOptions) {
       const levels = levelsFor(denoiser.path, levelsOptions(config));
       checkForm("dpmppSinglestep", config.form, levels);
-      const from = start(sampling, spreadAt(levels[0]));
+      const from = start(sampling, spreadAt(levels[0], config.startNoise));
       return walkLinear(denoiser, sampling, from, singlestepMoves(levels, from.skip, config), config);
     },
   });

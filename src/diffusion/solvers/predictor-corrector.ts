@@ -120,7 +120,7 @@ export function predictorCorrector(options: PredictorCorrectorOptions): Solver {
     config,
     sample(denoiser: Denoiser, sampling: SampleOptions) {
       const moves = predictorMoves(denoiser.path, config);
-      const from = start(sampling, spreadAt(moves[0].level));
+      const from = start(sampling, spreadAt(moves[0].level, config.startNoise));
       const left = remaining(moves, from.skip);
       const [images] = sampling.shape;
 

@@ -116,13 +116,17 @@ export interface Plan<M extends Move> {
 }
 
 /** Puts a plan behind the interface of every solver. `config`: its options with all defaults. */
-export function stateSolver<M extends Move>(name: string, config: LimitOptions, plan: Plan<M>): Solver {
+export function stateSolver<M extends Move>(
+  name: string,
+  config: LimitOptions & Pick<LevelsOptions, "startNoise">,
+  plan: Plan<M>,
+): Solver {
   return Object.freeze({
     name,
     config,
     sample(denoiser: Denoiser, sampling: SampleOptions) {
       const moves = plan.moves(denoiser.path);
-      const from = start(sampling, spreadAt(moves[0].from));
+      const from = start(sampling, spreadAt(moves[0].from, config.startNoise));
       const left = remaining(moves, from.skip);
       const { space } = plan;
       const scaled = (y: Float64Array, scale: number) => Float32Array.from(y, (value) => scale * value);

@@ -126,8 +126,15 @@ export function remaining<M>(moves: readonly M[], skip: number): [number, M][] {
   return moves.slice(skip).map((move, i) => [skip + i + 1, move]);
 }
 
-/** The spread of x_t for data of unit variance: 1 on variance-preserving paths and at the straight line's noise end. */
-export function spreadAt({ alpha, sigma }: { alpha: number; sigma: number }): number {
+/**
+ * The spread of x_t for data of unit variance: 1 on variance-preserving paths and at the straight line's noise end. With
+ * "sigma", that of its noise alone.
+ */
+export function spreadAt(
+  { alpha, sigma }: { alpha: number; sigma: number },
+  startNoise: "marginal" | "sigma" = "marginal",
+): number {
+  if (startNoise === "sigma") return sigma;
   return Math.sqrt(alpha * alpha + sigma * sigma);
 }
 

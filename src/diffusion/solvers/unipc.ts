@@ -150,7 +150,7 @@ export function unipc(options: UnipcOptions): Solver {
     sample(denoiser: Denoiser, sampling: SampleOptions) {
       const levels = levelsFor(denoiser.path, levelsOptions(config));
       checkForm("unipc", config.form, levels);
-      const from = start(sampling, spreadAt(levels[0]));
+      const from = start(sampling, spreadAt(levels[0], config.startNoise));
       return walkLinear(denoiser, sampling, from, unipcMoves(levels, from.skip, config), config);
     },
   });
