@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../core/errors.ts";
 import { linear, vp } from "./discrete-vp.ts";
+import { edm } from "./edm.ts";
+import { sitSde } from "./solvers/sit-sde.ts";
 import { straightLine } from "./straight-line.ts";
+import { gaussianDenoiser } from "./testing/gaussian.ts";
 import { continuousTimes, roundHalfEven, spacedTimesteps, timesOn } from "./times.ts";
 
 describe("spacedTimesteps", () => {
@@ -57,4 +60,15 @@ describe("timesOn", () => {
 
 it("rounds half to even", () => {
   expect([0.5, 1.5, 2.5, 2.4, 2.6, 166.5, 499.5].map(roundHalfEven)).toEqual([0, 2, 2, 2, 3, 166, 500]);
+});
+
+describe("timesOn", () => {
+  it("sends paths whose time is a noise level to the solvers of noise levels", () => {
+    const on = () => timesOn(edm({ sigmaMin: 0.002, sigmaMax: 80 }), 10, "trailing");
+    expect(on).toThrow("need times from 0 to 1, and the path edm has 0.002 to 80; take a solver of noise levels");
+    const sit = sitSde({ steps: 10 });
+    expect(() => sit.sample(gaussianDenoiser({ mean: 0, std: 1 }, edm()), { shape: [1], seed: 0 })).toThrow(
+      ConfigError,
+    );
+  });
 });

@@ -82,5 +82,15 @@ export function timesOn(path: Path, steps: number, spacing: Spacing, offset = 0)
         `stepsOffset 0, not "${spacing}" and ${offset}`,
     );
   }
+  checkUnitSpan(path, "even steps in time");
   return continuousTimes(steps);
+}
+
+/** Raises a ConfigError unless the times of a continuous path are those from 0 to 1. `what` is what needs them. */
+export function checkUnitSpan({ name, span: [from, to] }: Path, what: string): void {
+  if (from === 0 && to === 1) return;
+  throw new ConfigError(
+    `${what} need times from 0 to 1, and the path ${name} has ${from} to ${to}; take a solver of noise levels there, such ` +
+      "as euler, heun, dpmppMultistep or unipc",
+  );
 }

@@ -19,6 +19,7 @@ import type { Denoiser } from "../denoiser.ts";
 import { choice, integer, optional, readOptions, real, withDefault } from "../options.ts";
 import type { Level, Path } from "../path-contract.ts";
 import type { Denoised } from "../prediction.ts";
+import { checkUnitSpan } from "../times.ts";
 import { remaining, type SampleOptions, type Solver, type SolverStep, spreadAt, start } from "./solver.ts";
 
 export type SitDiffusion = "constant" | "sbdm" | "sigma" | "linear" | "decreasing" | "sineSquared";
@@ -113,6 +114,7 @@ export function sitSde(options: SitSdeOptions = {}): Solver {
     config,
     sample(denoiser: Denoiser, sampling: SampleOptions) {
       const { path } = denoiser;
+      if (path.timesteps === undefined) checkUnitSpan(path, "the diffusion coefficients of sitSde");
       const length = path.span[1] - path.span[0];
       const moves = sitMoves(path, config);
       const w = (level: Level) => {
