@@ -45,7 +45,7 @@ describe("spacedTimesteps", () => {
   });
 });
 
-describe("timesOn", () => {
+describe("timesOn, where time is a noise level", () => {
   it("is even from 1 on a continuous path", () => {
     expect(timesOn(straightLine(), 4, "trailing")).toEqual([1, 0.75, 0.5, 0.25]);
     expect(() => timesOn(straightLine(), 4, "leading")).toThrow(ConfigError);
