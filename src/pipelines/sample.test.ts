@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import { TorchGenerator } from "../core/torch-random.ts";
 import { ddim } from "../diffusion/solvers/ddim.ts";
 import type { Solver } from "../diffusion/solvers/solver.ts";
 import { straightLine } from "../diffusion/straight-line.ts";
@@ -86,6 +87,14 @@ describe("sample", () => {
   it("uses the prediction alone of a network with learned variances", async () => {
     const { images } = await sample(requestOf({ out_channels: 2 }));
     expect(images).toHaveLength(3 * 16);
+  });
+
+  it("begins where it is told, in any batch", async () => {
+    const initial = new TorchGenerator(0).randn(5 * 16);
+    const { images } = await sample(requestOf({}, { count: 5, initial, batch: 2 }));
+    // A predicted flow of zero moves nothing.
+    expect(furthest(images, initial)).toBeLessThan(1e-3);
+    await expect(sample(requestOf({}, { count: 5, initial: initial.subarray(1) }))).rejects.toThrow("80 numbers for 5");
   });
 
   it("stops between two steps", async () => {

@@ -40,6 +40,11 @@ export interface SampleRequest {
   classLabel?: number | readonly number[];
   /** Scale of classifier-free guidance, from 0; 1 (default) is none. Above 1 a step costs twice as much. */
   guidance?: number;
+  /**
+   * x at the noise end, [count, C, H, W], in place of the seed's: such as `new TorchGenerator(0).randn(…)` for the start
+   * that PyTorch would draw.
+   */
+  initial?: Float32Array;
   /** Stops between two steps, with the signal's reason. */
   signal?: AbortSignal;
   /** Is told after each step how many of all steps, over all batches, are done. */
@@ -60,6 +65,7 @@ export async function sample(request: SampleRequest): Promise<Sampled> {
   checkWhole("count", count);
   checkWhole("batch", batch);
   const runs = Math.ceil(count / batch);
+  checkInitial(request, size);
   const each = Math.ceil(count / runs); // all runs have one size, so one session serves them; the last may draw too many
   await using compiled = compile(request);
   const images = new Float32Array(count * size); // [count, C, H, W]
@@ -81,6 +87,7 @@ export async function sample(request: SampleRequest): Promise<Sampled> {
  */
 export async function* sampleSteps(request: SampleRequest): AsyncGenerator<SolverStep> {
   checkWhole("count", request.count);
+  checkInitial(request, sizeOf(request.network.imageShape));
   await using compiled = compile(request);
   for await (const step of runSolver(compiled, request, 0, request.count)) {
     request.onStep?.(step.step, step.of);
@@ -101,7 +108,21 @@ function runSolver(
   const { network, solver, seed, signal } = request;
   const condition = conditionOf(request, firstImage, count);
   const shape = [count, ...network.imageShape];
-  return solver.sample(guidedDenoiser(compiled, request), { shape, seed, condition, firstImage, signal });
+  const initial = startOf(request, firstImage, sizeOf(shape), sizeOf(network.imageShape));
+  return solver.sample(guidedDenoiser(compiled, request), { shape, seed, condition, firstImage, signal, initial });
+}
+
+/** The given start of some images; zeros behind the last one, for a batch that draws too many. */
+function startOf({ initial }: SampleRequest, firstImage: number, total: number, size: number) {
+  if (initial === undefined) return undefined;
+  const start = new Float32Array(total);
+  start.set(initial.subarray(firstImage * size, firstImage * size + total));
+  return start;
+}
+
+function checkInitial({ initial, count }: SampleRequest, size: number): void {
+  if (initial === undefined || initial.length === count * size) return;
+  throw new ConfigError(`initial must hold ${count * size} numbers for ${count} images, not ${initial.length}`);
 }
 
 function conditionOf({ network, classLabel }: SampleRequest, firstImage: number, count: number): Condition | undefined {
