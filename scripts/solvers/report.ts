@@ -6,7 +6,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { writeChart } from "../../src/io/chart.node.ts";
-import type { Chart, Series } from "../../src/io/chart.ts";
+import type { Chart, ScaleName, Series } from "../../src/io/chart.ts";
 import { convergenceOfAll, evaluations } from "./orders.ts";
 import type { Quality } from "./quality.ts";
 
@@ -22,14 +22,14 @@ const orderRows = all.map(({ row, order, errors }) => [
   order.toFixed(2),
   ...errors.map((error) => (Number.isNaN(error) ? "" : error.toExponential(1))),
 ]);
-const lines = (series: readonly Series[], title: string, y: string): Chart => ({
+const lines = (series: readonly Series[], title: string, label: string, scale: ScaleName): Chart => ({
   width: 460,
   height: 320,
   panels: [
     {
       title,
       x: { label: "evaluations", scale: "log" },
-      y: { label: y, scale: "log" },
+      y: { label, scale },
       series,
     },
   ],
@@ -42,6 +42,7 @@ await writeChart(
       .map(({ row, errors }) => ({ label: row.label, x: [...evaluations], y: errors })),
     "Gaussian data, Karras' levels",
     "error of the end point",
+    "log",
   ),
 );
 
@@ -64,7 +65,8 @@ if (quality.length > 0) {
     lines(
       best.slice(0, 9).map((name) => ({ label: name, x: shown, y: shown.map((calls) => found(name, calls)!.frechet) })),
       "digits of one network",
-      "Fréchet distance",
+      "distance to real digits",
+      "linear",
     ),
   );
 }
@@ -109,6 +111,10 @@ ${table([
 ])}
 
 ![Quality against evaluations](pictures/solver-quality.png)
+
+This network is trained for minutes, and what it gets wrong at one level a solver that adds noise mends at the next: the
+stochastic solvers and the 1,000 ancestral steps come nearer to real digits than the probability flow does, which every
+deterministic solver follows well within 20 calls. The predictor-corrector is made for hundreds of calls.
 `
 }`,
 );
