@@ -6,7 +6,8 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { writeChart } from "../../src/io/chart.node.ts";
-import type { Chart, ScaleName, Series } from "../../src/io/chart.ts";
+import type { Chart, Series } from "../../src/io/chart.ts";
+import type { ScaleName } from "../../src/io/ticks.ts";
 import { convergenceOfAll, evaluations } from "./orders.ts";
 import type { Quality } from "./quality.ts";
 
