@@ -186,7 +186,12 @@ export const gradientRules: { [K in OpName]: GradientRule<K> } = {
     conv(dy, transposeKernel(g, groups), transposeGeometry(geometry), groups),
     conv(x, g, geometry, groups),
   ],
-  unfold: ({ attributes: { geometry } }, g) => [fold(g, geometry)],
+  unfold: ({ inputs: [x], attributes: { geometry, images } }, g) => {
+    const folded = fold(g, geometry);
+    if (!images) return [folded];
+    const others = x.shape.map(() => 0);
+    return [pad(folded, others.with(0, images[0]), others.with(0, x.shape[0] - images[1]))];
+  },
   fold: ({ attributes: { geometry } }, g) => [unfold(g, geometry)],
   upsample: ({ inputs: [x], attributes: { factor } }, g) => {
     const spatial = g.shape.slice(1, -1);

@@ -71,8 +71,11 @@ export interface OpAttributes {
   conv: { geometry: ConvGeometry; groups: number };
   /** convKernelGrad(x [N, ...input, C], dy [N, ...output, O]) → [taps, C / groups, O] */
   convKernelGrad: { geometry: ConvGeometry; groups: number };
-  /** unfold(x [N, ...input, C]) → [N, outputs, taps · C]: the rows that a convolution multiplies */
-  unfold: { geometry: ConvGeometry };
+  /**
+   * unfold(x [N, ...input, C]) → [N, outputs, taps · C]: the rows that a convolution multiplies; of the images `first` to
+   * `end` − 1 alone where `images` is given.
+   */
+  unfold: { geometry: ConvGeometry; images?: readonly [first: number, end: number] };
   /** fold(columns [N, outputs, taps · C]) → [N, ...input, C]: the transpose of unfold */
   fold: { geometry: ConvGeometry };
   /** Nearest-neighbour up-sampling of every spatial axis of [N, ...S, C] by an integer. */

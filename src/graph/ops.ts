@@ -202,6 +202,12 @@ export function unfold(x: Tensor, geometry: ConvGeometry): Tensor {
   return reshape(x, [x.shape[0], sizeOf(geometry.output), x.shape[x.rank - 1]]);
 }
 
+/** `unfold` of the images `first` to `end` − 1: [end − first, outputs, taps · C]. */
+export function unfoldImages(x: Tensor, geometry: ConvGeometry, first: number, end: number): Tensor {
+  if (isPointwise(geometry) || (first === 0 && end === x.shape[0])) return unfold(slice(x, 0, first, end), geometry);
+  return emit("unfold", [x], { geometry, images: [first, end] });
+}
+
 /** columns [N, outputs, taps · C] → [N, ...input, C], the transpose of `unfold`. */
 export const fold = (columns: Tensor, geometry: ConvGeometry) => emit("fold", [columns], { geometry });
 

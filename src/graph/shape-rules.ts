@@ -205,9 +205,12 @@ export const shapeRules: { [K in OpName]: ShapeRule<K> } = {
     expect(input.channels % groups === 0 && output.channels % groups === 0, () => `${groups} groups do not divide`);
     return { shape: [sizeOf(geometry.kernel), input.channels / groups, output.channels], dtype: "float32" };
   },
-  unfold: ([x], { geometry }) => {
+  unfold: ([x], { geometry, images }) => {
     const { batch, channels } = expectSpatial(x, geometry.input, "the input");
-    return { shape: [batch, sizeOf(geometry.output), sizeOf(geometry.kernel) * channels], dtype: "float32" };
+    const [first, end] = images ?? [0, batch];
+    const within = Number.isInteger(first) && Number.isInteger(end) && first >= 0 && first < end && end <= batch;
+    expect(within, () => `the images ${first} to ${end} are not some of the ${batch}`);
+    return { shape: [end - first, sizeOf(geometry.output), sizeOf(geometry.kernel) * channels], dtype: "float32" };
   },
   fold: ([columns], { geometry }) => {
     const { batch, channels } = expectColumns(columns, geometry);

@@ -117,6 +117,35 @@ function gatherPositions(
   return builder.node("Gather", [padded, index], { axis: 1 });
 }
 
+/**
+ * The unfolded rows of some images, out of the rows of all of them with one zero row behind: neither the images nor a
+ * padded copy of them is cut out first.
+ */
+function gatherImages(
+  builder: OnnxBuilder,
+  x: string,
+  shape: Shape,
+  geometry: ConvGeometry,
+  [first, end]: readonly [number, number],
+): string {
+  const [batch, channels] = [shape[0], shape[shape.length - 1]];
+  const positions = sizeOf(geometry.input);
+  const index = builder.once(`index ${keyOf(geometry)} ${batch} ${first} ${end}`, () => {
+    const one = neighbours(geometry);
+    const values = new Int32Array((end - first) * one.length);
+    for (let image = first; image < end; image++) {
+      const rows = one.map((row) => (row === positions ? batch * positions : image * positions + row));
+      values.set(rows, (image - first) * one.length);
+    }
+    return builder.constant(values, [values.length], "int32", builder.fresh("index"));
+  });
+  const padded = builder.once(`zero row behind ${x} ${positions}`, () => {
+    const rows = reshape(builder, x, [batch * positions, channels]);
+    return builder.node("Pad", [rows, builder.integers([0, 0, 1, 0])]);
+  });
+  return builder.node("Gather", [padded, index], { axis: 0 });
+}
+
 const keyOf = (geometry: ConvGeometry) => JSON.stringify(geometry);
 
 export const lowerings: { [K in OpName]: Lowering<K> } = {
@@ -180,7 +209,8 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
     return lowerBlockedConv(builder, node, inputs, builder.convBlock, output);
   },
   convKernelGrad: composed("convKernelGrad"),
-  unfold: (builder, { inputs: [x], attributes: { geometry }, shape }, [name], output) => {
+  unfold: (builder, { inputs: [x], attributes: { geometry, images }, shape }, [name], output) => {
+    if (images) return reshape(builder, gatherImages(builder, name, x.shape, geometry, images), shape, output);
     const rows = [x.shape[0], sizeOf(geometry.input), x.shape[x.rank - 1]] as const;
     const gathered = gatherPositions(builder, name, rows, keyOf(geometry), () => neighbours(geometry));
     return reshape(builder, gathered, shape, output);

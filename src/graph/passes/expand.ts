@@ -25,6 +25,7 @@ import {
   transpose,
   transposeLast,
   unfold,
+  unfoldImages,
 } from "../ops.ts";
 import { inScope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
@@ -84,7 +85,7 @@ function expandConvKernelGrad(x: Tensor, dy: Tensor, { geometry, groups }: OpAtt
     const size = batch / partsOf(batch, isPointwise(geometry) ? 1 : bytes / COLUMN_BYTES);
     let total: Tensor | undefined;
     for (let start = 0; start < batch; start += size) {
-      const columns = unfold(slice(x, 0, start, start + size), geometry);
+      const columns = unfoldImages(x, geometry, start, start + size);
       const rows = reshape(columns, [-1, taps * perGroup]);
       const product = matmul(transposeLast(rows), reshape(slice(dy, 0, start, start + size), [-1, outputs]));
       total = total ? add(total, product) : product;

@@ -77,8 +77,11 @@ export function kernelGradByDefinition(node: Tensor<"convKernelGrad">, [x, dy]: 
 export function unfoldByDefinition(node: Tensor<"unfold">, [x]: readonly Float64Array[]): Float64Array {
   const columns = new Float64Array(sizeOf(node.shape));
   const [input] = node.inputs;
-  eachColumnElement(node.attributes.geometry, input.shape[0], input.shape[input.rank - 1], (atX, atColumn) => {
-    columns[atColumn] = x[atX];
+  const { geometry, images: [first] = [0] } = node.attributes;
+  const channels = input.shape[input.rank - 1];
+  const before = first * sizeOf(geometry.input) * channels;
+  eachColumnElement(geometry, node.shape[0], channels, (atX, atColumn) => {
+    columns[atColumn] = x[before + atX];
   });
   return columns;
 }

@@ -255,8 +255,11 @@ export const cases: { [K in OpName]: (draw: Draw) => Case<K> } = {
   },
   unfold: (draw) => {
     const geometry = drawGeometry(draw);
-    const x = draw.uniform([draw.integer(1, 2), ...geometry.input, draw.integer(1, 3)]);
-    return { attributes: { geometry }, operands: [x] };
+    const batch = draw.integer(1, 3);
+    const x = draw.uniform([batch, ...geometry.input, draw.integer(1, 3)]);
+    const first = draw.integer(0, batch - 1);
+    const images = [first, draw.integer(first + 1, batch)] as const;
+    return { attributes: draw.integer(0, 1) ? { geometry, images } : { geometry }, operands: [x] };
   },
   fold: (draw) => {
     const geometry = drawGeometry(draw);
