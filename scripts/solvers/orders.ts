@@ -5,14 +5,11 @@
  * The error at a number of evaluations is that of the most steps that ask the denoiser at most so often. The order is the
  * slope of ln(error) over ln(steps), between the two largest step counts whose errors are still well above rounding.
  */
-import type { Denoiser } from "../../src/diffusion/denoiser.ts";
 import { pathFrom } from "../../src/diffusion/path.ts";
 import type { Path } from "../../src/diffusion/path-contract.ts";
 import type { PredictionName } from "../../src/diffusion/prediction.ts";
-import { solverFrom } from "../../src/diffusion/solvers/registry.ts";
-import { solve } from "../../src/diffusion/solvers/solver.ts";
 import { gaussianDenoiser } from "../../src/diffusion/testing/gaussian.ts";
-import { type SolverRow, solverRows } from "./rows.ts";
+import { counted, type SolverRow, solverRows } from "./rows.ts";
 
 const data = { mean: 0.3, std: 0.5 };
 export const evaluations = [5, 10, 20, 50, 100] as const;
@@ -43,25 +40,8 @@ export const problems = {
 async function run(row: SolverRow, steps: number): Promise<{ error: number; calls: number } | undefined> {
   const { path, prediction, start, exact } = problems[row.problem];
   const oracle = gaussianDenoiser(data, path, prediction);
-  let calls = 0;
-  const counting: Denoiser = {
-    path,
-    denoise: (x, at, condition) => {
-      calls++;
-      return oracle.denoise(x, at, condition);
-    },
-  };
-  try {
-    const { name, ...options } = row.options(steps);
-    const [end] = await solve(solverFrom(name, options as unknown), counting, {
-      shape: [1, 1],
-      seed: 0,
-      initial: Float32Array.of(start),
-    });
-    return { error: Math.abs(end - exact), calls };
-  } catch {
-    return undefined;
-  }
+  const found = await counted(row.options(steps), oracle, { shape: [1, 1], seed: 0, initial: Float32Array.of(start) });
+  return found && { error: Math.abs(found.images[0] - exact), calls: found.calls };
 }
 
 /** The error at each number of evaluations, NaN where the solver cannot do with so few, and the order. */

@@ -11,15 +11,13 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { linear, vp } from "../../src/diffusion/discrete-vp.ts";
 import { objectiveFrom } from "../../src/diffusion/objective.ts";
-import { solverFrom } from "../../src/diffusion/solvers/registry.ts";
-import { solve } from "../../src/diffusion/solvers/solver.ts";
 import { gaussianDenoiser } from "../../src/diffusion/testing/gaussian.ts";
 import { judgeDigits, loadJudge } from "../../src/metrics/digits-judge.node.ts";
 import { sample } from "../../src/pipelines/sample.ts";
-import type { SolverConfig } from "../../src/recipes/recipe.ts";
+import { type SolverConfig, solverOf } from "../../src/recipes/recipe.ts";
 import { nodeRuntime } from "../../src/runtime/node/session.ts";
 import { loadModel } from "../../src/train/index.node.ts";
-import { pictureRows, type SolverRow } from "./rows.ts";
+import { counted, pictureRows, type SolverRow } from "./rows.ts";
 
 export interface Quality {
   solver: string;
@@ -52,42 +50,39 @@ const results: Quality[] = existsSync(values.out) ? JSON.parse(readFileSync(valu
 
 async function measure(solver: string, config: SolverConfig, evaluations: number, steps: number): Promise<void> {
   if (results.some((row) => row.solver === solver && row.evaluations === evaluations && row.count === count)) return;
-  const { name, ...options } = config;
   const { images } = await sample({
     network,
     weights,
     objective,
     runtime,
-    solver: solverFrom(name, options as unknown),
+    solver: solverOf(config),
     count,
     seed: 0,
     batch: 50,
   });
   const { frechet, shareOver90 } = await judgeDigits({ images, judge });
-  const row = { solver, evaluations, steps, frechet: frechet.generated, sure: shareOver90, count, real: frechet.floor };
-  results.push(row as Quality);
+  const row: Quality = {
+    solver,
+    evaluations,
+    steps,
+    frechet: frechet.generated,
+    sure: shareOver90,
+    count,
+    real: frechet.floor,
+  };
+  results.push(row);
   writeFileSync(values.out, `${JSON.stringify(results, null, 1)}\n`);
   console.log(
     `${solver.padEnd(24)} ${String(evaluations).padStart(5)} ${row.frechet.toFixed(1).padStart(8)} ${shareOver90}`,
   );
 }
 
-/** The most steps in which a solver asks the denoiser at most so often, and how often that is; undefined where it cannot. */
+/** The most steps in which a solver asks the denoiser at most so often; undefined where it cannot. */
 async function stepsWithin(row: SolverRow, evaluations: number): Promise<number | undefined> {
   const oracle = gaussianDenoiser({ mean: 0, std: 0.5 }, vp(linear()));
   for (let steps = evaluations; steps > 0; steps--) {
-    let calls = 0;
-    const denoise: typeof oracle.denoise = (x, at, condition) => {
-      calls++;
-      return oracle.denoise(x, at, condition);
-    };
-    const { name, ...options } = row.pictures!(steps);
-    try {
-      await solve(solverFrom(name, options as unknown), { path: oracle.path, denoise }, { shape: [1, 1], seed: 0 });
-    } catch {
-      continue;
-    }
-    if (calls <= evaluations) return steps;
+    const found = await counted(row.pictures!(steps), oracle, { shape: [1, 1], seed: 0 });
+    if (found && found.calls <= evaluations) return steps;
   }
   return undefined;
 }

@@ -1,5 +1,8 @@
 /** The solvers of the tables in docs/solvers.md: how each is called for a number of steps, and what is known of it. */
-import type { SolverConfig } from "../../src/recipes/recipe.ts";
+import { ConfigError } from "../../src/core/errors.ts";
+import type { Denoiser } from "../../src/diffusion/denoiser.ts";
+import { type SampleOptions, solve } from "../../src/diffusion/solvers/solver.ts";
+import { type SolverConfig, solverOf } from "../../src/recipes/recipe.ts";
 
 export interface SolverRow {
   /** As in the tables. */
@@ -69,3 +72,23 @@ export const solverRows: readonly SolverRow[] = [
 
 /** The rows that can draw pictures on a discrete variance-preserving path. */
 export const pictureRows = solverRows.filter((row) => row.pictures !== undefined);
+
+/** Runs a solver and counts how often it asks the denoiser; undefined where it refuses, so few steps for example. */
+export async function counted(
+  config: SolverConfig,
+  denoiser: Denoiser,
+  options: SampleOptions,
+): Promise<{ images: Float32Array; calls: number } | undefined> {
+  let calls = 0;
+  const denoise: Denoiser["denoise"] = (x, at, condition) => {
+    calls++;
+    return denoiser.denoise(x, at, condition);
+  };
+  try {
+    const images = await solve(solverOf(config), { path: denoiser.path, denoise }, options);
+    return { images, calls };
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
