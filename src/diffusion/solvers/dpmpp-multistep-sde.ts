@@ -17,9 +17,9 @@
 import { ConfigError } from "../../core/errors.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { levelsFor, levelsOptions } from "../levels.ts";
-import { choice, readOptions, real, withDefault } from "../options.ts";
+import { readOptions, real, withDefault } from "../options.ts";
 import { type MultistepOptions, multistepFields, multistepMoves } from "./dpmpp-multistep.ts";
-import { checkForm, type Form, walkLinear } from "./exponential.ts";
+import { checkForm, type Form, formField, walkLinear } from "./exponential.ts";
 import { type SampleOptions, type Solver, spreadAt, start } from "./solver.ts";
 
 export interface DpmppMultistepSdeOptions extends MultistepOptions {
@@ -35,7 +35,7 @@ const fields = {
   ...multistepFields,
   eta: withDefault(real(0), 1),
   noiseScale: withDefault(real(0), 1),
-  form: withDefault(choice("data", "noise"), "data"),
+  form: formField,
 };
 
 /** DPM-Solver++ multistep, stochastic. */

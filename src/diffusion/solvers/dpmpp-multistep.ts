@@ -26,6 +26,7 @@ import {
   type ExponentialStep,
   exponentialStep,
   type Form,
+  formField,
   type LinearMove,
   lambdaOf,
   walkLinear,
@@ -68,7 +69,7 @@ export const multistepFields = {
   lowerOrderFinal: withDefault(flag(), true),
   eulerAtFinal: withDefault(flag(), false),
 };
-const fields = { ...multistepFields, form: withDefault(choice("data", "noise"), "data") };
+const fields = { ...multistepFields, form: formField };
 
 /** Fewer steps than this end with lower orders, where they may. */
 const FEW_STEPS = 15;

@@ -18,7 +18,7 @@
 import { ConfigError } from "../../core/errors.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { levelsFor, levelsOptions } from "../levels.ts";
-import { choice, flag, readOptions, real, withDefault } from "../options.ts";
+import { flag, readOptions, real, withDefault } from "../options.ts";
 import type { Level } from "../path-contract.ts";
 import { type DpmOptions, dpmFields } from "./dpmpp-multistep.ts";
 import {
@@ -26,6 +26,7 @@ import {
   type ExponentialStep,
   exponentialStep,
   type Form,
+  formField,
   type LinearMove,
   lambdaOf,
   walkLinear,
@@ -47,7 +48,7 @@ export interface DpmppSinglestepOptions extends DpmOptions {
 const fields = {
   ...dpmFields,
   lowerOrderFinal: withDefault(flag(), false),
-  form: withDefault(choice("data", "noise"), "data"),
+  form: formField,
   eta: withDefault(real(0), 0),
 };
 type Config = ReturnType<typeof read>;

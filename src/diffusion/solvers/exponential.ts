@@ -16,6 +16,7 @@
  */
 import { ConfigError } from "../../core/errors.ts";
 import type { Denoiser } from "../denoiser.ts";
+import { choice, withDefault } from "../options.ts";
 import type { Level } from "../path-contract.ts";
 import type { Denoised } from "../prediction.ts";
 import { type LimitOptions, limited } from "../thresholding.ts";
@@ -23,6 +24,9 @@ import { type Move, type SampleOptions, type SolverStep, type Start, walk } from
 
 /** What is integrated: the predicted x0 (DPM-Solver++) or the predicted noise (DPM-Solver). */
 export type Form = "data" | "noise";
+
+/** The option `form` of the solvers built on this: the predicted x0 by default. */
+export const formField = withDefault(choice("data", "noise"), "data");
 export type Place = Pick<Level, "alpha" | "sigma">;
 
 /** Half the log-SNR, ln(alpha / sigma): -Infinity where there is no data, Infinity where there is no noise. */

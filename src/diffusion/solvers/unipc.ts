@@ -27,6 +27,7 @@ import {
   checkForm,
   exponentialStep,
   type Form,
+  formField,
   type LinearMove,
   lambdaOf,
   walkLinear,
@@ -58,7 +59,7 @@ const fields = {
   variant: withDefault(choice("bh1", "bh2"), "bh2"),
   lowerOrderFinal: withDefault(flag(), true),
   correctorOff: withDefault(stepList, []),
-  form: withDefault(choice("data", "noise"), "data"),
+  form: formField,
 };
 type Config = ReturnType<typeof read>;
 const read = (options: UnipcOptions) => readOptions("unipc", fields, options);
