@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     maxWorkers: 2,
     pool: "forks",
+    // What the tests read is text without colour, also where CI or FORCE_COLOR asks for some.
+    env: { NO_COLOR: "1" },
   },
 });
