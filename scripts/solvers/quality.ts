@@ -2,7 +2,7 @@
  * The quality of pictures against the number of evaluations: one network, drawn from by every solver in 10, 20 and 50
  * evaluations, judged by the Fréchet distance of the digits classifier's features (not an FID).
  *
- *   node --import tsx scripts/solvers/quality.ts --run runs/ddpm --count 300 --out docs/solvers-quality.json
+ *   node --import tsx scripts/solvers/quality.ts --run runs/table --count 300 --out docs/solvers-quality.json
  *
  * Every solver begins with the same noise (seed 0). Results are added to the file one by one, and those that are there
  * already are not computed again.
@@ -34,7 +34,7 @@ export interface Quality {
 
 const { values } = parseArgs({
   options: {
-    run: { type: "string", default: "runs/ddpm" },
+    run: { type: "string", default: "runs/table" },
     count: { type: "string", default: "300" },
     out: { type: "string", default: "docs/solvers-quality.json" },
     evaluations: { type: "string", default: "10,20,50" },

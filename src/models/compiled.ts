@@ -1,6 +1,9 @@
 /**
  * A network ready to predict: traced with its weights as constants, so that the runtime may choose blocked layouts, and
  * compiled once for each batch size that occurs.
+ *
+ * A large batch is cut into parts of a few images, which threads of one core each work through: what a part needs stays in
+ * the caches of its core, and no thread waits for another within a layer (docs/decisions/0003-replicas.md).
  */
 import { sizeOf } from "../core/shape.ts";
 import { type Graph, graphOf } from "../graph/graph.ts";
@@ -19,12 +22,28 @@ export function predictionGraph(network: ImageNetwork, weights: Weights, batch: 
   return graphOf({ out_sample: output });
 }
 
+/** Numbers of a part's images: 16 digits of 28 × 28, or 4 pictures of 32 × 32 × 3. */
+const PART_NUMBERS = 12_288;
+
+/** How a batch is worked through: parts of `size` images, by `replicas` sessions at once. */
+export interface PartPlan {
+  size: number;
+  replicas: number;
+}
+
+/** The parts of a batch for `threads` threads: one part, and all threads on it, where there is not a part for each thread. */
+export function partsFor(batch: number, imageSize: number, threads: number): PartPlan {
+  const size = Math.ceil(PART_NUMBERS / imageSize);
+  return threads > 1 && batch >= size * threads ? { size, replicas: threads } : { size: batch, replicas: 1 };
+}
+
 export class CompiledNetwork implements AsyncDisposable {
   readonly network: ImageNetwork;
   readonly #weights: Weights;
   readonly #runtime: Runtime;
   readonly #options: CompileOptions;
-  readonly #sessions = new Map<number, Promise<Session>>();
+  /** The sessions of each plan that occurs. */
+  readonly #sessions = new Map<string, Promise<Session[]>>();
 
   constructor(network: ImageNetwork, weights: Weights, runtime: Runtime, options: CompileOptions = {}) {
     this.network = network;
@@ -44,23 +63,58 @@ export class CompiledNetwork implements AsyncDisposable {
 
   /** As `predict`, with a time for each image: `times` [N]. */
   async predictAt(x: Float32Array, times: Float32Array, classLabels?: Int32Array): Promise<Float32Array> {
-    const feeds: Record<string, Feeds[string]> = { sample: x, timestep: times };
-    if (classLabels) feeds.class_labels = classLabels;
-    const session = await this.#session(times.length);
-    return (await session.run(feeds)).out_sample as Float32Array;
+    const batch = times.length;
+    const { size, replicas } = this.#plan(batch);
+    const sessions = await this.#open(size, replicas);
+    const feeds = { sample: x, timestep: times, ...(classLabels && { class_labels: classLabels }) };
+    if (size === batch) return (await sessions[0].run(feeds)).out_sample as Float32Array;
+    const { imageShape, outputChannels } = this.network;
+    const output = new Float32Array((x.length / imageShape[0]) * outputChannels);
+    const each = output.length / batch;
+    // A last part that is not whole begins earlier: its first images are predicted twice.
+    const starts = Array.from({ length: Math.ceil(batch / size) }, (_, part) => Math.min(part * size, batch - size));
+    await Promise.all(
+      sessions.map(async (session, first) => {
+        for (let part = first; part < starts.length; part += replicas) {
+          const { out_sample } = await session.run(cut(feeds, batch, starts[part], size));
+          output.set(out_sample as Float32Array, starts[part] * each);
+        }
+      }),
+    );
+    return output;
   }
 
-  #session(batch: number): Promise<Session> {
-    let session = this.#sessions.get(batch);
-    if (!session) {
-      session = this.#runtime.compile(predictionGraph(this.network, this.#weights, batch), this.#options);
-      this.#sessions.set(batch, session);
+  #plan(batch: number): PartPlan {
+    const threads = Math.min(this.#runtime.threads ?? 1, this.#options.threads ?? Number.POSITIVE_INFINITY);
+    return partsFor(batch, sizeOf(this.network.imageShape), threads);
+  }
+
+  #open(size: number, replicas: number): Promise<Session[]> {
+    const key = `${size} ${replicas}`;
+    let sessions = this.#sessions.get(key);
+    if (!sessions) {
+      const graph = predictionGraph(this.network, this.#weights, size);
+      const options = replicas === 1 ? this.#options : { ...this.#options, threads: 1, ownThread: true };
+      sessions = Promise.all(Array.from({ length: replicas }, () => this.#runtime.compile(graph, options)));
+      this.#sessions.set(key, sessions);
     }
-    return session;
+    return sessions;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).release();
+    for (const sessions of this.#sessions.values()) {
+      for (const session of await sessions) await session.release();
+    }
     this.#sessions.clear();
   }
+}
+
+/** The feeds of `size` images from `start`, copied, since a thread is sent the whole memory of an array. */
+function cut(feeds: Feeds, batch: number, start: number, size: number): Feeds {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, values]) => {
+      const each = values.length / batch;
+      return [name, values.slice(start * each, (start + size) * each)];
+    }),
+  );
 }
