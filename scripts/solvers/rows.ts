@@ -40,7 +40,7 @@ export const solverRows: readonly SolverRow[] = [
     problem: "linear",
     order: 1,
     options: (steps) => ({ name: "ddim", steps, clip: false }),
-    pictures: (steps) => ({ name: "ddim", steps, noiseFromClipped: true }),
+    pictures: (steps) => ({ name: "ddim", steps, clip: false }),
   },
   {
     ...row("PNDM", 2, (steps) => ({ name: "pndm", steps })),
