@@ -7,6 +7,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { sizeOf } from "../src/core/shape.ts";
 import { digits } from "../src/data/digits.node.ts";
 import type { Denoiser } from "../src/diffusion/denoiser.ts";
 import { classifierGuided } from "../src/diffusion/guidance/index.ts";
@@ -71,8 +72,8 @@ const unconditional = (compiledNetwork: CompiledNetwork): Denoiser => {
   return {
     path,
     denoise: (x, at) => {
-      const images = x.length / (network.imageShape[0] * network.imageShape[1] * network.imageShape[2]);
-      return denoiser.denoise(x, at, { classLabels: new Int32Array(images).fill(none) });
+      const classLabels = new Int32Array(x.length / sizeOf(network.imageShape)).fill(none);
+      return denoiser.denoise(x, at, { classLabels });
     },
   };
 };
@@ -101,4 +102,4 @@ for (const scale of values.scales.split(",").map(Number)) {
   );
 }
 const shown = Math.min(40, count);
-await writeSamples(values.out, images.subarray(0, shown * (images.length / count)), [shown, ...network.imageShape]);
+await writeSamples(values.out, images.subarray(0, shown * sizeOf(network.imageShape)), [shown, ...network.imageShape]);

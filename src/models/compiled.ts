@@ -10,6 +10,7 @@ import { type Graph, graphOf } from "../graph/graph.ts";
 import { input } from "../graph/ops.ts";
 import { traceWith } from "../nn/module.ts";
 import type { Weights } from "../nn/weights.ts";
+import { compileAll } from "../runtime/compile-all.ts";
 import type { CompileOptions, Feeds, Runtime, Session } from "../runtime/session.ts";
 import type { ImageNetwork } from "./network.ts";
 
@@ -95,7 +96,7 @@ export class CompiledNetwork implements AsyncDisposable {
     if (!sessions) {
       const graph = predictionGraph(this.network, this.#weights, size);
       const options = replicas === 1 ? this.#options : { ...this.#options, threads: 1, ownThread: true };
-      sessions = Promise.all(Array.from({ length: replicas }, () => this.#runtime.compile(graph, options)));
+      sessions = compileAll(Array.from({ length: replicas }, () => this.#runtime.compile(graph, options)));
       this.#sessions.set(key, sessions);
     }
     return sessions;

@@ -2,6 +2,7 @@
  * One update of the weights, on a runtime: as one graph, or as gradients of several runs (accumulation, replicas that
  * share the batch) that are summed here and then given to the update. Knows no data set and no schedule: all numbers of the step are fed.
  */
+import { compileAll } from "../runtime/compile-all.ts";
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../runtime/session.ts";
 import {
   fusedProgram,
@@ -76,17 +77,10 @@ export async function compileStep(program: ProgramOptions, plan: StepPlan, runti
       ? { threads }
       : { ownThread: true, threads: Math.max(1, Math.floor((threads ?? replicas) / replicas)) };
   const graph = gradientsProgram(program);
-  const opened = await Promise.allSettled([
+  const [update, ...gradients] = await compileAll([
     runtime.compile(updateProgram(program), { threads }),
     ...Array.from({ length: replicas }, () => runtime.compile(graph, own)),
   ]);
-  const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const failed = opened.find((result) => result.status === "rejected");
-  if (failed) {
-    await Promise.all(sessions.map((session) => session.release()));
-    throw failed.reason;
-  }
-  const [update, ...gradients] = sessions;
   return new SplitStep(program, runs, gradients, update);
 }
 
