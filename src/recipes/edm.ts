@@ -21,6 +21,6 @@ export const edm = defineRecipe({
     weight: { name: "edm", sigmaData: 0.5 },
   },
   data: { name: "digits" },
-  training: digitsTraining,
+  training: { ...digitsTraining, steps: 2000 },
   sampling: { solver: { name: "heun", steps: 18, schedule: "karras" } },
 });

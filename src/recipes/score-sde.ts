@@ -36,5 +36,6 @@ export const scoreSdeVe = scoreSde("score-sde-ve", "score SDE, variance explodin
     prediction: "preconditionedVe",
     weight: "sigmaSquared",
   },
+  training: { ...digitsTraining, steps: 2500 },
   sampling: { solver: { name: "predictorCorrector", steps: 250 } },
 });
