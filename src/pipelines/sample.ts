@@ -95,7 +95,8 @@ export async function* sampleSteps(request: SampleRequest): AsyncGenerator<Solve
   }
 }
 
-function compile({ network, weights, runtime, threads }: SampleRequest): CompiledNetwork {
+/** The network of a request with its weights; the caller closes it. */
+export function compile({ network, weights, runtime, threads }: SampleRequest): CompiledNetwork {
   return new CompiledNetwork(network, weights, runtime, { threads });
 }
 
@@ -125,7 +126,12 @@ function checkInitial({ initial, count }: SampleRequest, size: number): void {
   throw new ConfigError(`initial must hold ${count * size} numbers for ${count} images, not ${initial.length}`);
 }
 
-function conditionOf({ network, classLabel }: SampleRequest, firstImage: number, count: number): Condition | undefined {
+/** The classes of some images of a request. Raises a ConfigError for a label that the network does not have. */
+export function conditionOf(
+  { network, classLabel }: SampleRequest,
+  firstImage: number,
+  count: number,
+): Condition | undefined {
   const { classes } = network;
   if (classes === undefined) {
     if (classLabel === undefined) return undefined;
@@ -142,7 +148,8 @@ function conditionOf({ network, classLabel }: SampleRequest, firstImage: number,
   return { classLabels: Int32Array.from({ length: count }, (_, i) => labels[(firstImage + i) % labels.length]) };
 }
 
-function checkWhole(name: string, value: number): void {
+/** Raises a ConfigError unless a count is a whole number from 1. */
+export function checkWhole(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return;
   throw new ConfigError(`${name} must be a whole number from 1, not ${value}`);
 }

@@ -8,3 +8,4 @@ export {
 } from "./classifier.ts";
 export { classifierFree, type GuidanceOptions } from "./classifier-free.ts";
 export type { GuidanceInterval } from "./interval.ts";
+export { type KnownPart, knowing } from "./known-part.ts";
