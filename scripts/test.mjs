@@ -20,6 +20,7 @@ const stages =
         ["import rules", "depcruise", ["src"]],
         ["types", "tsc", ["-p", "tsconfig.json"]],
         ["types without Node", "tsc", ["-p", "tsconfig.portable.json"]],
+        ["studio types", "svelte-check", ["--workspace", "studio", "--fail-on-warnings"]],
       ];
 
 let passed = 0;
