@@ -11,19 +11,19 @@
  * only used for sessions of this process, after a probe has found the block (`runtime/node/blocks.ts`), never in files.
  */
 
-import { sizeOf } from "../core/shape.ts";
 import type { ConvGeometry } from "../graph/geometry.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { BLOCKED_DOMAIN, type OnnxBuilder } from "./builder.ts";
+import type { Layouts } from "./layouts.ts";
 
-/** Whether a convolution can run in blocks: two spatial axes, whole blocks of channels, more than one tap. */
+/** Whether a convolution can run in blocks: two spatial axes, whole blocks of channels. */
 export function isBlockable({ inputs: [x], shape, attributes }: Tensor<"conv">, block: number): boolean {
   const { geometry, groups } = attributes;
   const channels = x.shape[x.rank - 1];
   const outputs = shape[shape.length - 1];
   const whole = channels % block === 0 && outputs % block === 0;
   const plain = !geometry.transposed || geometry.stride.every((stride) => stride === 1);
-  if (groups !== 1 || geometry.input.length !== 2 || !whole || !plain || sizeOf(geometry.kernel) === 1) return false;
+  if (groups !== 1 || geometry.input.length !== 2 || !whole || !plain) return false;
   // Less than a stride may be left over behind the last position; nothing else can be cut off.
   const { before, after } = padding(geometry);
   return before.every((zeros) => zeros >= 0) && after.every((zeros, axis) => zeros > -geometry.stride[axis]);
@@ -61,23 +61,18 @@ function blockKernel(builder: OnnxBuilder, w: string, source: Tensor, block: num
   });
 }
 
-/** Adds the nodes of a blockable convolution; inputs and output are channels-last. */
-export function lowerBlockedConv(
-  builder: OnnxBuilder,
-  { inputs, shape, attributes: { geometry } }: Tensor<"conv">,
-  [x, w, bias]: readonly string[],
-  block: number,
-  output?: string,
-): string {
-  const { kernel, stride, dilation } = geometry;
-  const { before, after } = padding(geometry);
-  const blockedInput = builder.once(`blocked ${x}`, () => {
-    return builder.node("ReorderInput", [x], { channels_last: 1 }, undefined, BLOCKED_DOMAIN);
-  });
-  const blockedKernel = blockKernel(builder, w, inputs[1], block, geometry);
-  const convolved = builder.node(
+/** Adds the nodes of a blockable convolution and returns the result in blocks; `sum` is added to it in the same pass. */
+export function lowerBlockedConv(layouts: Layouts, node: Tensor<"conv">, sum?: Tensor): string {
+  const { builder, block } = layouts;
+  const { inputs, attributes } = node;
+  const [x, w, bias] = inputs;
+  const { kernel, stride, dilation } = attributes.geometry;
+  const { before, after } = padding(attributes.geometry);
+  const kernelName = blockKernel(builder, layouts.plain(w), w, block, attributes.geometry);
+  const biased = bias ? [layouts.plain(bias)] : sum ? [""] : [];
+  return builder.node(
     "Conv",
-    [blockedInput, blockedKernel, ...(bias ? [bias] : [])],
+    [layouts.blocked(x), kernelName, ...biased, ...(sum ? [layouts.blocked(sum)] : [])],
     {
       auto_pad: "NOTSET",
       group: 1,
@@ -87,14 +82,6 @@ export function lowerBlockedConv(
       pads: [...before, ...after.map((zeros) => Math.max(zeros, 0))],
     },
     undefined,
-    BLOCKED_DOMAIN,
-  );
-  const channelsOut = shape[shape.length - 1];
-  return builder.node(
-    "ReorderOutput",
-    [convolved],
-    { channels: channelsOut, channels_last: 1 },
-    output,
     BLOCKED_DOMAIN,
   );
 }

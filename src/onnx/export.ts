@@ -2,6 +2,7 @@
  * Graph → ONNX bytes. Composed ops are expanded and common nodes shared first; each output is named by the node that
  * computes it, because a renaming node would copy the tensor.
  */
+import { isPointwise } from "../graph/geometry.ts";
 import { type Graph, inputsOf, topological } from "../graph/graph.ts";
 import type { OpName } from "../graph/op-types.ts";
 import { shareCommon } from "../graph/passes/common.ts";
@@ -9,7 +10,9 @@ import { expandComposed } from "../graph/passes/expand.ts";
 import { dropDetached, foldBiases, mergeReshapes } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { isBlockable } from "./blocked.ts";
+import { blockedLowerings, deferredNodes } from "./blocked-ops.ts";
 import { OnnxBuilder } from "./builder.ts";
+import { canBlock, Layouts } from "./layouts.ts";
 import { lowerings } from "./lowerings.ts";
 
 /** What the bytes may rely on. */
@@ -21,13 +24,21 @@ export interface OnnxTarget {
   convBlock?: number;
 }
 
-/** What will run: composed ops expanded, common nodes shared. */
+/** What will run: composed ops expanded, except those that run in blocks, and common nodes shared. */
 export function optimise(graph: Graph, { convBlock }: OnnxTarget = {}): Graph {
   const folded = foldBiases(shareCommon(dropDetached(graph)));
+  if (convBlock === undefined) return shareCommon(mergeReshapes(expandComposed(folded)));
+  const predicts = isPrediction(folded);
   const expanded = expandComposed(folded, {
-    keepConv: (node) => convBlock !== undefined && isBlockable(node, convBlock),
+    keepConv: (node) => isBlockable(node, convBlock) && (predicts || !isPointwise(node.attributes.geometry)),
+    keepGroupNorm: (node) => predicts && canBlock(node.inputs[0], convBlock),
   });
   return shareCommon(mergeReshapes(expanded));
+}
+
+/** Whether a graph only predicts: nothing in it is the gradient of a convolution. */
+function isPrediction(graph: Graph): boolean {
+  return !topological(graph.outputs.values()).some((node) => node.is("convKernelGrad"));
 }
 
 /** The bytes of an ONNX model of `graph`; `metadata` becomes the model's metadata_props. */
@@ -36,33 +47,37 @@ export function toOnnx(
   metadata: Readonly<Record<string, string>> = {},
   target: OnnxTarget = {},
 ): Uint8Array {
+  const { convBlock } = target;
   const optimised = optimise(graph, target);
   const inputs = inputsOf(optimised);
-  const builder = new OnnxBuilder([...inputs.map(({ name }) => name), ...optimised.outputs.keys()], target.convBlock);
-  const names = new Map<Tensor, string>();
+  const builder = new OnnxBuilder([...inputs.map(({ name }) => name), ...optimised.outputs.keys()], convBlock);
   for (const { name, shape, dtype } of inputs) builder.input(name, shape, dtype);
 
-  const outputName = new Map<Tensor, string>();
+  const outputNames = new Map<Tensor, string>();
   for (const [name, tensor] of optimised.outputs) {
-    if (!outputName.has(tensor) && tensor.op !== "input" && tensor.op !== "constant") outputName.set(tensor, name);
+    if (!outputNames.has(tensor) && tensor.op !== "input" && tensor.op !== "constant") outputNames.set(tensor, name);
   }
+  const inBlocks = convBlock !== undefined && isPrediction(graph);
+  const deferred = inBlocks ? deferredNodes(optimised, convBlock) : undefined;
+  const layouts = new Layouts(builder, outputNames, deferred);
   for (const node of topological(optimised.outputs.values())) {
-    const inputs = node.inputs.map((input) => names.get(input)!);
-    names.set(node, lower(builder, node, inputs, outputName.get(node)));
+    if (!layouts.isDeferred(node)) lower(layouts, node, inBlocks);
   }
   for (const [name, tensor] of optimised.outputs) {
+    const computed = layouts.plain(tensor);
     // An output that is an input, a constant, or the twin of another output.
-    if (outputName.get(tensor) !== name) builder.node("Identity", [names.get(tensor)!], {}, name);
+    if (outputNames.get(tensor) !== name) builder.node("Identity", [computed], {}, name);
     builder.output(name, tensor.shape, tensor.dtype);
   }
   return builder.bytes(metadata);
 }
 
-function lower<K extends OpName>(
-  builder: OnnxBuilder,
-  node: Tensor<K>,
-  inputs: readonly string[],
-  output: string | undefined,
-): string {
-  return lowerings[node.op](builder, node, inputs, output);
+function lower<K extends OpName>(layouts: Layouts, node: Tensor<K>, inBlocks: boolean): void {
+  const blocked = inBlocks || node.is("conv") ? blockedLowerings[node.op]?.(layouts, node) : undefined;
+  if (blocked !== undefined) {
+    layouts.setBlocked(node, blocked);
+  } else {
+    const inputs = node.inputs.map((input) => layouts.plain(input));
+    layouts.setPlain(node, lowerings[node.op](layouts.builder, node, inputs, layouts.outputName(node)));
+  }
 }

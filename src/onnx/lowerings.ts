@@ -6,7 +6,6 @@ import { type Shape, sizeOf } from "../core/shape.ts";
 import { type ConvGeometry, neighbours, transposeGeometry } from "../graph/geometry.ts";
 import type { OpName } from "../graph/op-types.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { isBlockable, lowerBlockedConv } from "./blocked.ts";
 import type { OnnxBuilder } from "./builder.ts";
 import { lowerRandomUniform } from "./random.ts";
 
@@ -29,7 +28,7 @@ function reshape(builder: OnnxBuilder, x: string, shape: Shape, output?: string)
 }
 
 const composed = (op: string) => (): never => {
-  throw new Error(`${op} is a composed op: expandComposed must run before the lowering`);
+  throw new Error(`${op} is a composed op: it must be expanded, or stand in blocks`);
 };
 
 /**
@@ -65,7 +64,7 @@ function lowerReduceSum(
  * Sums the middle axis of [outer, length, inner], at most LONG_SUM terms at a time. Innermost axes of one element are
  * left out of the shapes: the runtime's fast paths do not look through them.
  */
-function sumInStages(
+export function sumInStages(
   builder: OnnxBuilder,
   name: string,
   [outer, extent, inner]: readonly [number, number, number],
@@ -204,10 +203,7 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   },
 
   matmul: same("MatMul"),
-  conv: (builder, node, inputs, output) => {
-    if (builder.convBlock === undefined || !isBlockable(node, builder.convBlock)) return composed("conv")();
-    return lowerBlockedConv(builder, node, inputs, builder.convBlock, output);
-  },
+  conv: composed("conv"),
   convKernelGrad: composed("convKernelGrad"),
   unfold: (builder, { inputs: [x], attributes: { geometry, images }, shape }, [name], output) => {
     if (images) return reshape(builder, gatherImages(builder, name, x.shape, geometry, images), shape, output);

@@ -34,15 +34,19 @@ import { rewrite } from "./rewrite.ts";
 export interface ExpandOptions {
   /** Convolutions that the target runs as they are; all of them are expanded by default. */
   keepConv?: (node: Tensor<"conv">) => boolean;
+  /** Group normalisations that the target runs as they are; all of them are expanded by default. */
+  keepGroupNorm?: (node: Tensor<"groupNorm">) => boolean;
 }
 
 /** Replaces composed ops by primitive ones. */
-export function expandComposed(graph: Graph, { keepConv = () => false }: ExpandOptions = {}): Graph {
+export function expandComposed(graph: Graph, options: ExpandOptions = {}): Graph {
+  const { keepConv = () => false, keepGroupNorm = () => false } = options;
   return rewrite(graph, (node) =>
     inScope(node.scope, () => {
       if (node.is("conv")) return keepConv(node) ? node : expandConv(node);
       if (node.is("convKernelGrad")) return expandConvKernelGrad(node.inputs[0], node.inputs[1], node.attributes);
       if (node.is("groupNorm")) {
+        if (keepGroupNorm(node)) return node;
         const [x, scale, shift] = node.inputs;
         return expandGroupNorm(x, scale, shift, node.attributes.groups, node.attributes.epsilon);
       }
@@ -131,7 +135,7 @@ const averagings = new Map<string, Float32Array>();
  * The matrix [C, C] that replaces each channel's sum by the mean of its group: one small product instead of a reshape,
  * a sum, a scaling and an expansion.
  */
-function groupAveraging(channels: number, groups: number, positions: number): Tensor {
+export function groupAveraging(channels: number, groups: number, positions: number): Float32Array {
   const key = `${channels} ${groups} ${positions}`;
   let matrix = averagings.get(key);
   if (!matrix) {
@@ -144,7 +148,7 @@ function groupAveraging(channels: number, groups: number, positions: number): Te
     }
     averagings.set(key, matrix);
   }
-  return constant(matrix, [channels, channels]);
+  return matrix;
 }
 
 /** Mean and variance over space and the channels of a group; two passes, so that no cancellation occurs. */
@@ -153,7 +157,7 @@ export function groupStatistics(x: Tensor, groups: number, epsilon: number): Gro
   const channels = x.shape[x.rank - 1];
   const flat = reshape(x, [batch, -1, channels]);
   const positions = flat.shape[1];
-  const averaging = groupAveraging(channels, groups, positions);
+  const averaging = constant(groupAveraging(channels, groups, positions), [channels, channels]);
   const groupMean = (channelSums: Tensor) => {
     return reshape(matmul(reshape(channelSums, [batch, channels]), averaging), [batch, 1, channels]);
   };
