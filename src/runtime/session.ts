@@ -29,6 +29,11 @@ export interface CompileOptions {
    * work at once. Feeds are copied to that thread.
    */
   ownThread?: boolean;
+  /**
+   * How much the runtime may still rewrite the graph before it runs. `thorough` (the default) chooses layouts for constant
+   * weights and pays for it once, for sampling; `quick` opens sooner, and where weights are fed runs as fast.
+   */
+  preparation?: "thorough" | "quick";
 }
 
 /** A place where graphs run. */

@@ -9,7 +9,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { DeviceError } from "../../core/errors.ts";
 import type { TensorArray } from "../../core/shape.ts";
 import type { GraphInput } from "../../graph/graph.ts";
-import type { Feeds, Results } from "../session.ts";
+import type { CompileOptions, Feeds, Results } from "../session.ts";
 import { availableDevices, type Device } from "./devices.ts";
 
 const SPIN_MICROSECONDS = "20";
@@ -19,14 +19,15 @@ export interface SessionPlan {
   /** An ONNX model. */
   bytes: Uint8Array;
   threads: number;
+  preparation?: CompileOptions["preparation"];
 }
 
 /** Raises a DeviceError, with the other devices of this machine, when the device refuses the model. */
-export async function createSession({ device, bytes, threads }: SessionPlan): Promise<InferenceSession> {
+export async function createSession({ device, bytes, threads, preparation }: SessionPlan): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(bytes, {
       executionProviders: [device],
-      graphOptimizationLevel: "all",
+      graphOptimizationLevel: preparation === "quick" ? "basic" : "all",
       intraOpNumThreads: threads,
       enableMemPattern: false,
       logSeverityLevel: 3,

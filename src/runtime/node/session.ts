@@ -23,10 +23,22 @@ export function nodeRuntime(device: string = "cpu"): Runtime {
 async function compile(device: Device, graph: Graph, options: CompileOptions = {}): Promise<Session> {
   const inputs = inputsOf(graph);
   const block = device === "cpu" ? await convBlock() : undefined;
-  const bytes = toOnnx(graph, {}, { convBlock: block });
-  const { threads = availableParallelism() } = options;
-  if (options.ownThread) return WorkerSession.open(inputs, { device, bytes, threads });
-  return new NodeSession(await createSession({ device, bytes, threads }), inputs);
+  const bytes = bytesOf(graph, block);
+  const { threads = availableParallelism(), preparation } = options;
+  const plan = { device, bytes, threads, preparation };
+  if (options.ownThread) return WorkerSession.open(inputs, plan);
+  return new NodeSession(await createSession(plan), inputs);
+}
+
+const written = new WeakMap<Graph, Map<number | undefined, Uint8Array>>();
+
+/** The model of a graph; the sessions of several threads share one. */
+function bytesOf(graph: Graph, block: number | undefined): Uint8Array {
+  const models = written.get(graph) ?? new Map<number | undefined, Uint8Array>();
+  written.set(graph, models);
+  const bytes = models.get(block) ?? toOnnx(graph, {}, { convBlock: block });
+  models.set(block, bytes);
+  return bytes;
 }
 
 class NodeSession implements Session {
