@@ -31,5 +31,8 @@ export class DeviceError extends LangevinError {}
 /** Weights or training state that belong to another architecture or another run. */
 export class CheckpointError extends LangevinError {}
 
+/** Ranks of a training run that cannot come together, or one that was lost. */
+export class GroupError extends LangevinError {}
+
 /** A loss or a tensor that is not finite. */
 export class NotFiniteError extends LangevinError {}

@@ -17,6 +17,8 @@ export interface BatchesOptions {
   seed: number;
   /** Examples already consumed: the `next` of the last batch that was used. @default 0 */
   from?: number;
+  /** From the first example of a batch to the first of the next one, where others read those between. @default `batch` */
+  stride?: number;
   /** Batches that are loaded while the consumer works on one. 0: each is loaded when asked for. @default 2 */
   ahead?: number;
 }
@@ -24,7 +26,7 @@ export interface BatchesOptions {
 export interface StreamedBatch extends Batch {
   /** Place of the batch's first example in the stream: examples consumed before it. */
   position: number;
-  /** Examples consumed once this batch is: pass it as `from` to continue after it. */
+  /** Where the next batch begins: pass it as `from` to continue after this one. */
   next: number;
   /** Epoch of the first example, from 0. */
   epoch: number;
@@ -38,21 +40,19 @@ export interface StreamedBatch extends Batch {
  * waits for the loads under way and starts no more.
  */
 export function batches(dataset: Dataset, options: BatchesOptions): AsyncGenerator<StreamedBatch, void, undefined> {
-  const { batch, seed, from = 0, ahead = 2 } = options;
+  const { batch, seed, from = 0, stride = batch, ahead = 2 } = options;
   checkWhole("batch", batch, 1);
   checkWhole("from", from, 0);
+  checkWhole("stride", stride, batch);
   checkWhole("ahead", ahead, 0);
   checkWhole("seed", seed, 0);
   if (!(dataset.size >= 1)) throw new DataError(`${dataset.name} is empty: there is nothing to make batches of`);
-  return stream(dataset, batch, seed, from, ahead);
+  return stream(dataset, { batch, seed, from, stride, ahead });
 }
 
 async function* stream(
   dataset: Dataset,
-  batch: number,
-  seed: number,
-  from: number,
-  ahead: number,
+  { batch, seed, from, stride, ahead }: Required<BatchesOptions>,
 ): AsyncGenerator<StreamedBatch, void, undefined> {
   const { size } = dataset;
   const augment = Random.from(seed, "augment");
@@ -79,13 +79,13 @@ async function* stream(
         `${dataset.name} read ${read.images.length} values for ${batch} examples instead of ${expected}`,
       );
     }
-    return { ...read, position: start, next: start + batch, epoch: Math.floor(start / size) };
+    return { ...read, position: start, next: start + stride, epoch: Math.floor(start / size) };
   }
 
   const pending: Promise<StreamedBatch>[] = [];
   const begin = (): Promise<StreamedBatch> => {
     const loading = load(position);
-    position += batch;
+    position += stride;
     loading.catch(() => {}); // it is thrown where it is awaited; until then it is not "unhandled"
     return loading;
   };

@@ -1,9 +1,10 @@
 /**
  * One update of the weights, on a runtime: as one graph, or as gradients of several runs (accumulation, replicas that
- * share the batch) that are summed here and then given to the update. Knows no data set and no schedule: all numbers of the step are fed.
+ * share the batch, ranks of a group) that are summed here and then given to the update. Knows no data set and no schedule: all numbers of the step are fed.
  */
 import { compileAll } from "../runtime/compile-all.ts";
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../runtime/session.ts";
+import { alone, type Group } from "./group.ts";
 import {
   fusedProgram,
   gradientsProgram,
@@ -54,6 +55,8 @@ export interface StepPlan {
   replicas: number;
   /** Threads of the device, shared by the replicas. */
   threads?: number;
+  /** Over which the gradients are averaged. */
+  group?: Group;
 }
 
 /** Images below which a part of a batch is not worth a thread: the fixed cost of a run would weigh too much. */
@@ -70,18 +73,20 @@ export function replicasFor(batch: number, threads: number): number {
 
 /** Compiles the update: one graph for a single run; otherwise one for the gradients, in each replica, and one for the update. */
 export async function compileStep(program: ProgramOptions, plan: StepPlan, runtime: Runtime): Promise<StepRunner> {
-  const { runs, replicas, threads } = plan;
-  if (runs === 1) return new FusedStep(program, await runtime.compile(fusedProgram(program), { threads }));
+  const { runs, replicas, threads, group = alone } = plan;
+  const preparation = "quick"; // all weights are fed
+  if (runs === 1 && group.size === 1)
+    return new FusedStep(program, await runtime.compile(fusedProgram(program), { threads, preparation }));
   const own: CompileOptions =
     replicas === 1
-      ? { threads }
-      : { ownThread: true, threads: Math.max(1, Math.floor((threads ?? replicas) / replicas)) };
+      ? { threads, preparation }
+      : { preparation, ownThread: true, threads: Math.max(1, Math.floor((threads ?? replicas) / replicas)) };
   const graph = gradientsProgram(program);
   const [update, ...gradients] = await compileAll([
-    runtime.compile(updateProgram(program), { threads }),
+    runtime.compile(updateProgram(program), { threads, preparation }),
     ...Array.from({ length: replicas }, () => runtime.compile(graph, own)),
   ]);
-  return new SplitStep(program, runs, gradients, update);
+  return new SplitStep(program, runs, gradients, update, group);
 }
 
 class FusedStep implements StepRunner {
@@ -115,12 +120,20 @@ export class SplitStep implements StepRunner {
   readonly #runs: number;
   readonly #gradients: readonly Session[];
   readonly #update: Session;
+  readonly #group: Group;
 
-  constructor(program: ProgramOptions, runs: number, gradients: readonly Session[], update: Session) {
+  constructor(
+    program: ProgramOptions,
+    runs: number,
+    gradients: readonly Session[],
+    update: Session,
+    group: Group = alone,
+  ) {
     this.#program = program;
     this.#runs = runs;
     this.#gradients = gradients;
     this.#update = update;
+    this.#group = group;
   }
 
   async run(slabs: StateSlabs, inputs: StepInputs): Promise<StepOutputs> {
@@ -143,9 +156,11 @@ export class SplitStep implements StepRunner {
       }
     }
     for (const sum of sums!) scale(sum, 1 / this.#runs);
+    sums = await this.#group.sum(sums!);
+    for (const sum of sums) scale(sum, 1 / this.#group.size);
     const results = await this.#update.run({
       ...slabFeeds(slabs, slabNames),
-      ...Object.fromEntries(sums!.map((sum, slab) => [`gradient.${slab}`, sum])),
+      ...Object.fromEntries(sums.map((sum, slab) => [`gradient.${slab}`, sum])),
       ...scalarFeed(inputs),
     });
     return { loss, errors, losses, ...nextState(results, this.#program) };
@@ -168,6 +183,7 @@ function addTo(sum: Float32Array, more: Float32Array): void {
 }
 
 function scale(values: Float32Array, factor: number): void {
+  if (factor === 1) return;
   for (let i = 0; i < values.length; i++) values[i] *= factor;
 }
 

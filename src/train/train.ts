@@ -22,10 +22,12 @@ import { adamScalars } from "../optim/adam.ts";
 import { emaDecay, learningRate } from "../optim/schedules.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { drawStep, dropLabels, type StepDraw } from "./draw.ts";
+import { alone, type Group } from "./group.ts";
 import type { Loss } from "./losses/loss.ts";
 import { checkOutputs, lossOf } from "./losses/registry.ts";
 import { emptyBuckets, intoBuckets, type NoiseBucket } from "./noise-buckets.ts";
 import { isPlanned, Pace, planSteps } from "./pace.ts";
+import { checkAgreement, gatherFigures, partOf, SHARED_EVERY, shareState } from "./ranks.ts";
 import { type TrainingOptions, type TrainingSettings, trainingSchema } from "./settings.ts";
 import { checkSameLayout, initialState, type TrainingState, trainedLayout, weightsOf } from "./state.ts";
 import { compileStep, replicasFor, type StepRunner } from "./step.ts";
@@ -43,8 +45,13 @@ export interface TrainOptions extends TrainingOptions {
   from?: TrainingState;
   /** The weights of a new run; fresh ones by the seed when absent. */
   initial?: Weights;
-  /** When it is aborted, the step under way is finished and the loop ends as if it were the last. */
+  /** When it is aborted, on any rank, the step under way is finished and the loop ends as if it were the last. */
   signal?: AbortSignal;
+  /**
+   * The ranks that train together, each with `batch` images of every step. All begin with the state of rank 0, and have the
+   * same one after each step. One process when absent.
+   */
+  group?: Group;
 }
 
 /** One update, as seen from outside. */
@@ -69,7 +76,7 @@ export interface Tick {
  *
  * Raises a ConfigError for settings out of range, or for a network, objective and data set that do not fit together; a
  * CheckpointError for a state of another architecture or seed. While iterating: a NotFiniteError when the loss is not
- * finite, and what the data set raises.
+ * finite, a ConfigError where ranks were not started alike, a GroupError when a rank is lost, and what the data set raises.
  */
 export function train(options: TrainOptions): Training {
   return new Training(options);
@@ -77,18 +84,26 @@ export function train(options: TrainOptions): Training {
 
 /** Made by `train`. Iterating again, after leaving the loop early, goes on with the next step. */
 export class Training implements AsyncIterable<Tick>, AsyncDisposable {
-  readonly #options: Pick<TrainOptions, "network" | "objective" | "data" | "runtime" | "signal"> & { loss: Loss };
+  readonly #options: Pick<TrainOptions, "network" | "objective" | "data" | "runtime" | "signal"> & {
+    loss: Loss;
+    group: Group;
+  };
   readonly #settings: TrainingSettings;
   #state: TrainingState;
   #loop?: AsyncGenerator<Tick, void, undefined>;
   #running = false;
+  /** Whether the state is that of all ranks. */
+  #joined = false;
+  /** Whether a rank was asked to stop, as all know since the last step. */
+  #stopping = false;
   /** The random numbers of the step to come. */
   #drawn?: { step: number; draw: StepDraw };
 
   constructor(options: TrainOptions) {
-    const { network, objective, data, runtime, from, initial, signal, teacher, loss: given, ...rest } = options;
+    const { network, objective, data, runtime, from, initial, signal, group = alone, ...others } = options;
+    const { teacher, loss: given, ...rest } = others;
     const loss = given ?? lossOf(objective, teacher);
-    this.#options = { network, objective, data, runtime, signal, loss };
+    this.#options = { network, objective, data, runtime, signal, loss, group };
     this.#settings = parseConfig(trainingSchema, rest, "training");
     checkFit(network, data, loss, this.#settings);
     const { batch, replicas = 1 } = this.#settings;
@@ -179,19 +194,22 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
 
   async *#run(): AsyncGenerator<Tick, void, undefined> {
     this.#checkIdle();
-    const { network, data, runtime, signal, loss } = this.#options;
-    const { batch, accumulate, optimiser, clip, threads, seed } = this.#settings;
-    const replicas = this.#replicas;
-    if (this.#ended(signal)) return;
+    const { network, data, runtime, loss, group } = this.#options;
+    const { batch, accumulate, optimiser, clip, seed } = this.#settings;
+    const { replicas, threads } = this.#parallel;
+    this.#stopping = false;
+    await this.#join();
+    if (this.#ended()) return;
     const count = batch * accumulate;
-    const stream = batches(data, { batch: count, seed, from: this.#state.examples });
+    const { first, whole } = partOf(group, count);
+    const stream = batches(data, { batch: count, stride: whole, seed, from: this.#state.examples + first });
     const pace = new Pace();
     let runner: StepRunner | undefined;
     this.#running = true;
     try {
       const program = { network, layout: this.#state.layout, batch: batch / replicas, optimiser, clip, loss };
-      runner = await compileStep(program, { runs: accumulate * replicas, replicas, threads }, runtime);
-      while (!this.#ended(signal)) {
+      runner = await compileStep(program, { runs: accumulate * replicas, replicas, threads, group }, runtime);
+      while (!this.#ended()) {
         const began = performance.now();
         const examples = (await stream.next()).value as StreamedBatch;
         yield await this.#update(runner, examples, began, pace);
@@ -203,62 +221,89 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     }
   }
 
-  get #replicas(): number {
-    const { batch, threads = this.#options.runtime.threads ?? 1, replicas } = this.#settings;
-    return replicas ?? replicasFor(batch, threads);
+  /** Takes the state of rank 0, once. */
+  async #join(): Promise<void> {
+    if (this.#joined) return;
+    const { group, data, objective, loss } = this.#options;
+    const { threads: _, replicas: __, ...training } = this.#settings;
+    const { size, classes } = data;
+    const network = this.#state.layout.entries.map(({ name, shape }) => [name, ...shape]);
+    await checkAgreement(group, { ...training, network, objective, loss: loss.name, "data set": { size, classes } });
+    this.#state = await shareState(group, this.#state);
+    this.#joined = true;
+  }
+
+  get #parallel(): { replicas: number; threads?: number } {
+    const { runtime, group } = this.#options;
+    const { batch, threads = group.threads, replicas } = this.#settings;
+    return { threads, replicas: replicas ?? replicasFor(batch, threads ?? runtime.threads ?? 1) };
   }
 
   #checkIdle(): void {
     if (this.#running) throw new ConfigError("this training is being iterated over already; use one loop at a time");
   }
 
-  #ended(signal?: AbortSignal): boolean {
-    return this.#state.step >= this.#state.steps || signal?.aborted === true;
+  #ended(): boolean {
+    const { group, signal } = this.#options;
+    // A rank that is asked to stop cannot leave on its own: all learn of it after the step.
+    const stopped = group.size === 1 ? signal?.aborted === true : this.#stopping;
+    return this.#state.step >= this.#state.steps || stopped;
   }
 
   async #update(runner: StepRunner, examples: StreamedBatch, began: number, pace: Pace): Promise<Tick> {
-    const { network, objective, loss: minimised } = this.#options;
+    const { network, objective, loss: minimised, group, signal } = this.#options;
     const { accumulate, batch, budgetSeconds, seed, steps: most, ...settings } = this.#settings;
     const step = this.#state.step + 1;
     const count = batch * accumulate;
     const rate = learningRate(settings.learningRate, step, this.#state.steps);
-    const runs = accumulate * this.#replicas;
+    const part = partOf(group, count);
+    const runs = accumulate * this.#parallel.replicas;
     const { imageShape } = network;
     const { offsetNoise } = objective;
-    const numbers = (of: number) => drawStep({ seed, step: of, count, imageShape, runs, offsetNoise });
+    const numbers = (of: number) => drawStep({ seed, step: of, count, imageShape, runs, offsetNoise, part });
     const draw = this.#drawn?.step === step ? this.#drawn.draw : numbers(step);
     const { images, noise = draw.noise } = examples;
     const classLabels = this.#labels(examples, step);
-    const asked = { seed, step, steps: this.#state.steps, count, imageShape, images, noise, classLabels };
-    const { times, feeds, importance } = await minimised.draw({ ...asked, state: this.#state });
+    const asked = { seed, step, steps: this.#state.steps, count, part, imageShape, images, noise, classLabels };
+    const { times: ownTimes, feeds, importance } = await minimised.draw({ ...asked, state: this.#state });
     const decay = minimised.averageDecay?.(step, this.#state.steps) ?? emaDecay(settings.ema, step);
     const scalars = { ...adamScalars(step, rate, settings.optimiser), emaDecay: decay };
     const fed = { images, noise, classLabels, feeds, importance, dropoutSeeds: draw.dropoutSeeds, scalars };
     const running = runner.run(this.#state.slabs, fed);
     // While the replicas work, the numbers of the next step are drawn.
     if (step < this.#state.steps) this.#drawn = { step: step + 1, draw: numbers(step + 1) };
-    const { loss, gradientNorm, errors, losses, next } = await running;
+    const { gradientNorm, next, ...seen } = await running;
+    const own = {
+      ...seen,
+      times: ownTimes,
+      seconds: (performance.now() - began) / 1000,
+      stop: signal?.aborted === true,
+    };
+    const { loss, errors, losses, times, seconds, stop } = await gatherFigures(group, own);
     checkFinite(loss, gradientNorm, step, rate);
 
-    const duration = (performance.now() - began) / 1000;
-    pace.add(duration);
+    this.#stopping = stop;
+    pace.add(seconds);
     const { secondsPerStep } = pace;
-    const reached = { step, steps: this.#state.steps, seconds: this.#state.seconds + duration };
+    const reached = { step, steps: this.#state.steps, seconds: this.#state.seconds + seconds };
     const lossByNoise = intoBuckets(this.#state.lossByNoise, times, errors);
-    const { history: seen } = this.#state;
-    const history = seen && { history: minimised.time?.adaptive?.observe(seen, times, losses) };
+    const { history: before } = this.#state;
+    const history = before && { history: minimised.time?.adaptive?.observe(before, times, losses) };
     const steps = budgetSeconds === undefined ? most : planSteps(reached, { budgetSeconds, secondsPerStep, most });
-    this.#state = { ...this.#state, ...reached, steps, examples: examples.next, lossByNoise, ...history, slabs: next };
-    const imagesPerSecond = count / secondsPerStep;
+    const consumed = this.#state.examples + part.whole;
+    this.#state = { ...this.#state, ...reached, steps, examples: consumed, lossByNoise, ...history, slabs: next };
+    if (step % SHARED_EVERY === 0) this.#state = await shareState(group, this.#state);
+    const imagesPerSecond = part.whole / secondsPerStep;
     return { ...reached, steps, loss, gradientNorm, learningRate: rate, imagesPerSecond, lossByNoise };
   }
 
   #labels({ labels }: StreamedBatch, step: number): Int32Array | undefined {
-    const { network, data } = this.#options;
+    const { network, data, group } = this.#options;
     if (network.classes === undefined) return undefined;
     if (!labels) throw new DataError(`${data.name} has classes, but a batch came without labels`);
     const { seed, labelDrop } = this.#settings;
-    return dropLabels(labels, { seed, step, labelDrop, nullClass: network.classes - 1 });
+    const part = partOf(group, labels.length);
+    return dropLabels(labels, { seed, step, labelDrop, nullClass: network.classes - 1, part });
   }
 }
 

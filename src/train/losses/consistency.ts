@@ -36,7 +36,7 @@ import type { Objective } from "../../diffusion/objective.ts";
 import type { Level } from "../../diffusion/path-contract.ts";
 import { add, detach, mul, sqrt, sub } from "../../graph/ops.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { type Loss, type LossGraph, type LossInputs, type LossStep, mix, perImage } from "./loss.ts";
+import { drawPart, type Loss, type LossGraph, type LossInputs, type LossStep, mix, perImage } from "./loss.ts";
 import { checkTellsSample, conditionOf, noisedEach, teacherFor, timesOf } from "./matching.ts";
 import { squaredErrors } from "./simple.ts";
 
@@ -96,7 +96,7 @@ function consistencyLoss(name: string, objective: Objective, options: Options, n
       const count = levelCount(growth, step.step, step.steps);
       if (grid.levels.length !== count) grid = gridOf(path, count, options);
       const random = Random.from(step.seed, "time", step.step);
-      const pairs = Array.from({ length: step.count }, () => grid.draw(random)); // [N]
+      const pairs = drawPart(step, (length) => Array.from({ length }, () => grid.draw(random))); // [N]
       const far = pairs.map((n) => grid.levels[n]);
       const near = pairs.map((n) => grid.levels[n + 1]);
       const x = noisedEach(step, far); // [N, C, H, W]

@@ -14,6 +14,7 @@ import { add, mul, reshape } from "../../graph/ops.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Module, Parameter } from "../../nn/module.ts";
 import type { Weights } from "../../nn/weights.ts";
+import type { Part } from "../ranks.ts";
 import type { TrainingState } from "../state.ts";
 
 export interface Loss {
@@ -85,7 +86,7 @@ export interface LossGraph {
   };
 }
 
-/** What the host knows of a step; N images in all its runs. */
+/** What the host knows of a step; N images in all its runs on this rank. */
 export interface LossStep {
   readonly seed: number;
   /** From 1. */
@@ -93,6 +94,8 @@ export interface LossStep {
   /** Updates of the whole run, as planned. */
   readonly steps: number;
   readonly count: number;
+  /** Where they stand among the images of a step that ranks share. Absent on one process: they are all. */
+  readonly part?: Part;
   readonly imageShape: Shape;
   /** [N, C, H, W]; the same arrays as the graph is fed, not to be changed. */
   readonly images: Float32Array;
@@ -109,6 +112,19 @@ export interface LossDraw {
   readonly feeds: Readonly<Record<string, Float32Array>>;
   /** Factor of each loss, [N]: 1 / (T p(t)) where the sampler of times adapts, and only there. */
   readonly importance?: Float32Array;
+}
+
+/**
+ * The part of this rank of what is drawn for all images of a step, so that ranks together have the numbers that one process
+ * would draw. `draw`: numbers for a count of images, `each` for one.
+ */
+export function drawPart<T extends { slice(from: number, to: number): T }>(
+  { count, part }: Pick<LossStep, "count" | "part">,
+  draw: (count: number) => T,
+  each = 1,
+): T {
+  if (!part) return draw(count);
+  return draw(part.whole).slice(part.first * each, (part.first + count) * each);
 }
 
 /** A number for each image, to be broadcast over pictures: [N] → [N, 1, 1, 1]. */

@@ -9,7 +9,7 @@ import { Random } from "../../core/random.ts";
 import type { BatchDenoiser } from "../../diffusion/distillation/batch-denoiser.ts";
 import { progressiveTarget, studentStep } from "../../diffusion/distillation/progressive.ts";
 import type { Objective } from "../../diffusion/objective.ts";
-import type { Loss } from "./loss.ts";
+import { drawPart, type Loss } from "./loss.ts";
 import { checkTellsSample, conditionOf, matchingFeeds, matchingGraph, noisedEach, teacherFor } from "./matching.ts";
 
 /** The loss of an objective: the student takes `steps`, the teacher twice as many. Misfits are ConfigErrors. */
@@ -23,7 +23,7 @@ export function progressiveLoss(objective: Objective, { steps }: { steps: number
     name: "progressive",
     async draw(step) {
       const random = Random.from(step.seed, "time", step.step);
-      const drawn = Array.from({ length: step.count }, () => places[random.integer(steps)]); // [N]
+      const drawn = drawPart(step, (length) => Array.from({ length }, () => places[random.integer(steps)])); // [N]
       const levels = drawn.map(({ from }) => from);
       const x = noisedEach(step, levels); // [N, C, H, W]
       const target = await progressiveTarget(teacher, x, drawn, conditionOf(step));

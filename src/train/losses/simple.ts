@@ -57,9 +57,24 @@ export function squaredErrors(output: Tensor, target: Tensor): Tensor {
 /** The times and coefficients of a step, from its stream `Random.from(seed, "time", step)`. */
 export function drawCoefficients(
   objective: Objective,
-  { seed, step, count, state }: Pick<LossStep, "seed" | "step" | "count"> & { state: Pick<TrainingState, "history"> },
+  {
+    seed,
+    step,
+    count,
+    part,
+    state,
+  }: Pick<LossStep, "seed" | "step" | "count" | "part"> & { state: Pick<TrainingState, "history"> },
 ): LossDraw & { drawn: ObjectiveDraw } {
-  const drawn = drawObjective(objective, count, Random.from(seed, "time", step), state.history);
+  const all = drawObjective(objective, part?.whole ?? count, Random.from(seed, "time", step), state.history);
+  const drawn = part ? ofPart(all, part.first, part.first + count) : all;
   const { t, networkTime, importance, levels: _, ...coefficients } = drawn;
   return { times: t, importance, feeds: { ...coefficients, time: networkTime }, drawn };
+}
+
+/** Of each column of a draw, the rows of some images. */
+function ofPart(drawn: ObjectiveDraw, from: number, to: number): ObjectiveDraw {
+  const columns = Object.entries(drawn) as [string, Float32Array | undefined][];
+  return Object.fromEntries(
+    columns.map(([name, values]) => [name, values?.slice(from, to)]),
+  ) as unknown as ObjectiveDraw;
 }

@@ -18,7 +18,7 @@ import type { Objective } from "../../diffusion/objective.ts";
 import { predictionFrom, recovery } from "../../diffusion/prediction.ts";
 import { gradients } from "../../grad/gradients.ts";
 import { add, mean, mul, square, sum } from "../../graph/ops.ts";
-import { type Loss, mix, perImage } from "./loss.ts";
+import { drawPart, type Loss, mix, perImage } from "./loss.ts";
 import { coefficientFeeds, drawCoefficients } from "./simple.ts";
 
 /** The sliced score matching loss of an objective; any prediction gives a score. */
@@ -58,6 +58,8 @@ export function slicedScoreLoss(objective: Objective): Loss {
       }
       const back = levels.map((level) => recovery(prediction, level));
       const random = Random.from(step.seed, "slice", step.step);
+      const size = sizeOf(step.imageShape);
+      const directions = (length: number) => Float32Array.from({ length }, () => (random.uint32() < 2 ** 31 ? -1 : 1));
       return {
         ...rest,
         feeds: {
@@ -69,9 +71,7 @@ export function slicedScoreLoss(objective: Objective): Loss {
           scale: of((i) => prediction.inputScale?.(levels[i]) ?? 1),
           scoreFromX: of((i) => -back[i].noiseFromX / levels[i].sigma),
           scoreFromOutput: of((i) => -back[i].noiseFromOutput / levels[i].sigma),
-          direction: Float32Array.from({ length: step.count * sizeOf(step.imageShape) }, () =>
-            random.uint32() < 2 ** 31 ? -1 : 1,
-          ),
+          direction: drawPart(step, (count) => directions(count * size), size),
         },
       };
     },

@@ -48,7 +48,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { namedParameters } from "../../nn/module.ts";
 import type { Weights } from "../../nn/weights.ts";
 import { Gamma } from "./gamma.ts";
-import { type Loss, type LossGraph, type LossInputs, mix } from "./loss.ts";
+import { drawPart, type Loss, type LossGraph, type LossInputs, mix } from "./loss.ts";
 import { squaredErrors } from "./simple.ts";
 
 type Options = Required<LossOptions["vdm"]>;
@@ -76,7 +76,8 @@ export function vdmLoss(objective: Objective, options: Options): Loss {
       return graphOf(inputs, at, prediction.name as "noise" | "v", options, module);
     },
     draw(step) {
-      const times = time.draw(step.count, Random.from(step.seed, "time", step.step), path);
+      const random = Random.from(step.seed, "time", step.step);
+      const times = drawPart(step, (count) => time.draw(count, random, path));
       checkDecoder(module ? module.startIn(step.state) : start, options);
       const of = (value: (t: number) => number) => Float32Array.from(times, value);
       const feeds: Record<string, Float32Array> = module
