@@ -11,17 +11,20 @@
  * only used for sessions of this process, after a probe has found the block (`runtime/node/blocks.ts`), never in files.
  */
 
+import type { Shape } from "../core/shape.ts";
 import type { ConvGeometry } from "../graph/geometry.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { BLOCKED_DOMAIN, type OnnxBuilder } from "./builder.ts";
 import type { Layouts } from "./layouts.ts";
 
-/** Whether a convolution can run in blocks: two spatial axes, whole blocks of channels. */
-export function isBlockable({ inputs: [x], shape, attributes }: Tensor<"conv">, block: number): boolean {
-  const { geometry, groups } = attributes;
-  const channels = x.shape[x.rank - 1];
-  const outputs = shape[shape.length - 1];
-  const whole = channels % block === 0 && outputs % block === 0;
+/** Whether a convolution can run in blocks: two spatial axes, whole blocks of channels that it reads and writes. */
+export function isBlockable(node: Tensor<"conv">, block: number): boolean {
+  return node.shape[node.rank - 1] % block === 0 && readsBlocks(node, block);
+}
+
+/** Whether a convolution can run on blocks of channels. Where it writes no whole blocks, the last one is filled up. */
+export function readsBlocks({ inputs: [x], attributes: { geometry, groups } }: Tensor<"conv">, block: number): boolean {
+  const whole = x.shape[x.rank - 1] % block === 0;
   const plain = !geometry.transposed || geometry.stride.every((stride) => stride === 1);
   if (groups !== 1 || geometry.input.length !== 2 || !whole || !plain) return false;
   // Less than a stride may be left over behind the last position; nothing else can be cut off.
@@ -48,20 +51,33 @@ function padding(geometry: ConvGeometry): { before: number[]; after: number[] } 
  * Taps are reversed for an input gradient.
  */
 function blockKernel(builder: OnnxBuilder, w: string, source: Tensor, block: number, geometry: ConvGeometry): string {
-  const [taps, channels, outputs] = source.shape;
+  const [taps, channels] = source.shape;
+  const outputs = wholeBlocks(source.shape[2], block);
   return builder.once(`blocked kernel ${w} ${geometry.kernel} ${geometry.transposed}`, () => {
     const order = Int32Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
     const ordered = geometry.transposed
       ? builder.node("Gather", [w, builder.constant(order, [taps], "int32")], { axis: 0 })
       : w;
+    const filled = fillUp(builder, ordered, source.shape, outputs);
     const split = [taps, channels / block, block, outputs / block, block];
-    const blocks = builder.node("Reshape", [ordered, builder.integers(split)]);
+    const blocks = builder.node("Reshape", [filled, builder.integers(split)]);
     const reordered = builder.node("Transpose", [blocks], { perm: [3, 1, 0, 2, 4] });
     return builder.node("Reshape", [reordered, builder.integers([outputs, channels, ...geometry.kernel])]);
   });
 }
 
-/** Adds the nodes of a blockable convolution and returns the result in blocks; `sum` is added to it in the same pass. */
+/** The channels of the blocks that hold `channels`. */
+const wholeBlocks = (channels: number, block: number) => Math.ceil(channels / block) * block;
+
+/** Zeros behind the last axis, up to `extent`. */
+function fillUp(builder: OnnxBuilder, name: string, shape: Shape, extent: number): string {
+  const missing = extent - shape[shape.length - 1];
+  if (missing === 0) return name;
+  const none = shape.map(() => 0);
+  return builder.node("Pad", [name, builder.integers([...none, ...none.slice(1), missing])]);
+}
+
+/** Adds the nodes of a convolution that reads blocks and returns the result in blocks; `sum` is added to it in the same pass. */
 export function lowerBlockedConv(layouts: Layouts, node: Tensor<"conv">, sum?: Tensor): string {
   const { builder, block } = layouts;
   const { inputs, attributes } = node;
@@ -69,7 +85,8 @@ export function lowerBlockedConv(layouts: Layouts, node: Tensor<"conv">, sum?: T
   const { kernel, stride, dilation } = attributes.geometry;
   const { before, after } = padding(attributes.geometry);
   const kernelName = blockKernel(builder, layouts.plain(w), w, block, attributes.geometry);
-  const biased = bias ? [layouts.plain(bias)] : sum ? [""] : [];
+  const outputs = wholeBlocks(w.shape[2], block);
+  const biased = bias ? [fillUp(builder, layouts.plain(bias), bias.shape, outputs)] : sum ? [""] : [];
   return builder.node(
     "Conv",
     [layouts.blocked(x), kernelName, ...biased, ...(sum ? [layouts.blocked(sum)] : [])],

@@ -9,7 +9,7 @@ import { shareCommon } from "../graph/passes/common.ts";
 import { expandComposed } from "../graph/passes/expand.ts";
 import { dropDetached, foldBiases, mergeReshapes } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { isBlockable } from "./blocked.ts";
+import { isBlockable, readsBlocks } from "./blocked.ts";
 import { blockedLowerings, deferredNodes } from "./blocked-ops.ts";
 import { OnnxBuilder } from "./builder.ts";
 import { canBlock, Layouts } from "./layouts.ts";
@@ -30,7 +30,8 @@ export function optimise(graph: Graph, { convBlock }: OnnxTarget = {}): Graph {
   if (convBlock === undefined) return shareCommon(mergeReshapes(expandComposed(folded)));
   const predicts = isPrediction(folded);
   const expanded = expandComposed(folded, {
-    keepConv: (node) => isBlockable(node, convBlock) && (predicts || !isPointwise(node.attributes.geometry)),
+    keepConv: (node) =>
+      predicts ? readsBlocks(node, convBlock) : isBlockable(node, convBlock) && !isPointwise(node.attributes.geometry),
     keepGroupNorm: (node) => predicts && canBlock(node.inputs[0], convBlock),
   });
   return shareCommon(mergeReshapes(expanded));

@@ -50,9 +50,9 @@ export class Layouts {
     return this.#deferred.has(value);
   }
 
-  /** Whether a value is there in blocks already. */
+  /** Whether a value is there in whole blocks already. */
   isBlocked(value: Tensor): boolean {
-    return this.#blocked.has(value);
+    return this.#blocked.has(value) && canBlock(value, this.block);
   }
 
   /** A value in the graph's own layout. */
