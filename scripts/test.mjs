@@ -21,6 +21,7 @@ const stages =
         ["types", "tsc", ["-p", "tsconfig.json"]],
         ["types without Node", "tsc", ["-p", "tsconfig.portable.json"]],
         ["studio types", "svelte-check", ["--workspace", "studio", "--fail-on-warnings"]],
+        ["types of the studio's tests", "tsc", ["-p", "studio/tsconfig.test.json"]],
       ];
 
 let passed = 0;

@@ -1,16 +1,13 @@
-/** What the pages need of the library, until `src/browser/index.ts` has it: then the alias points there. */
+/** What the pages need of the library, until `src/browser/index.ts` has it: the alias takes that one where it is there. */
+export * from "../../../src/core/errors.ts";
 export { Random } from "../../../src/core/random.ts";
-export { noised } from "../../../src/diffusion/noising.ts";
-export {
-  type Level,
-  type Path,
-  type PathConfig,
-  type PathName,
-  type PathOptions,
-  pathFrom,
-  paths,
-} from "../../../src/diffusion/path.ts";
+export * from "../../../src/diffusion/index.ts";
+export { animatedPng } from "../../../src/io/apng.ts";
+export * from "../../../src/io/picture.ts";
 export { scaleOf, tickLabel } from "../../../src/io/ticks.ts";
+export { denoisingAnimation, samplesPicture } from "../../../src/pipelines/pictures.ts";
+export * from "../../../src/recipes/index.ts";
+export { networkFrom } from "../../../src/train/network-config.ts";
 
 export interface Engine {
   close(): Promise<void>;

@@ -42,7 +42,7 @@ export function timeAt(path: Path, u: number): number {
   return path.timesteps === undefined ? t : Math.round(t);
 }
 
-/** "t = 500 of 0 … 999". */
+/** "t = 500 of 0 … 999", or "t = 0.25" where time is continuous. */
 export function timeLabel(path: Path, t: number): string {
   const [start, end] = path.span;
   return path.timesteps === undefined ? `t = ${Number(t.toPrecision(4))}` : `t = ${t} of ${start} … ${end}`;
