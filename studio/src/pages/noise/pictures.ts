@@ -53,6 +53,16 @@ export function digit({ label, base64 }: StoredDigit): Picture {
   return { name: `Digit ${label}`, data: Float32Array.from(bytes, (byte) => byte / 127.5 - 1), shape: [1, 28, 28] };
 }
 
+/** A picture of SIDE × SIDE RGB bytes [H, W, 3]. */
+export function fromBytes({ name, bytes }: { name: string; bytes: Uint8Array }): Picture {
+  const area = SIDE * SIDE;
+  const data = new Float32Array(3 * area);
+  for (let c = 0; c < 3; c++) {
+    for (let i = 0; i < area; i++) data[c * area + i] = bytes[3 * i + c] / 127.5 - 1;
+  }
+  return { name, data, shape: [3, SIDE, SIDE] };
+}
+
 /** All of them; the first is shown first. */
 export function ownPictures(): Picture[] {
   return [scene(), ...storedDigits.map(digit)];
