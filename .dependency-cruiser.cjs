@@ -20,6 +20,7 @@ const rooms = {
   metrics: [...built, "runtime", "models", "data", "io"],
   pipelines: [...built, "runtime", "diffusion", "models", "data", "io", "train", "metrics"],
   recipes: [...built, "diffusion", "models", "data", "io", "train"],
+  browser: [...built, "runtime", "diffusion", "models", "data", "io", "train", "metrics", "pipelines", "recipes"],
 };
 const tests = "\\.test\\.ts$|/testing/";
 

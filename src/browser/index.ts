@@ -1,0 +1,30 @@
+/** `langevin/browser`: the engine in a worker, runs, and what pages need of the library. Nothing here loads ONNX Runtime. */
+export * from "../core/errors.ts";
+export { Random } from "../core/random.ts";
+export type { Shape } from "../core/shape.ts";
+export type { Batch, Dataset } from "../data/dataset.ts";
+export { readPoints, type ToyName, type ToyOptions, toy, toyNames } from "../data/toy.ts";
+export * from "../diffusion/index.ts";
+export { animatedPng } from "../io/apng.ts";
+export * from "../io/picture.ts";
+export { scaleOf, tickLabel } from "../io/ticks.ts";
+export { denoisingAnimation, samplesPicture } from "../pipelines/pictures.ts";
+export * from "../recipes/index.ts";
+export { networkFrom } from "../train/network-config.ts";
+export type { NoiseBucket } from "../train/noise-buckets.ts";
+export {
+  type Engine,
+  type EngineOptions,
+  type EventOf,
+  engineOn,
+  type JobName,
+  type Jobs,
+  openEngine,
+  type RequestOf,
+  type ResultOf,
+  type Running,
+} from "./engine.ts";
+export type { Job, JobContext } from "./job.ts";
+export type { ModelSource, SampleEvent, SampleRequest, SampleResult } from "./jobs/sample.ts";
+export type { TrainEvent, TrainRequest, TrainResult } from "./jobs/train.ts";
+export { memoryRunStore, type RunStore, type RunSummary } from "./run-store.ts";

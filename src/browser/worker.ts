@@ -1,0 +1,31 @@
+/**
+ * The inside of the worker: opens the runtime, the run store and the data, and serves the jobs. Only here is ONNX Runtime
+ * loaded, and only the build of it that the device needs.
+ */
+import { ConfigError } from "../core/errors.ts";
+import type { Runtime } from "../runtime/session.ts";
+import { jobs } from "./jobs/index.ts";
+import type { OpenOptions, Port } from "./messages.ts";
+import { memoryRunStore } from "./run-store.ts";
+import { type Served, serve } from "./serve.ts";
+
+async function open({ device, threads, wasmPaths }: OpenOptions): Promise<Served> {
+  const { browserRuntime } = await browserRuntimes();
+  const runtime = await browserRuntime({ device, threads, wasmPaths });
+  const data = () => Promise.reject(new ConfigError("to come"));
+  return {
+    context: { runtime, runs: memoryRunStore(), data },
+    opened: { device: runtime.device, threads: runtime.threads ?? 1 },
+  };
+}
+
+interface BrowserRuntimes {
+  browserRuntime(options: Pick<OpenOptions, "device" | "threads" | "wasmPaths">): Promise<Runtime>;
+}
+
+async function browserRuntimes(): Promise<BrowserRuntimes> {
+  const place: string = "../runtime/browser/session.js";
+  return await import(/* @vite-ignore */ place);
+}
+
+serve(globalThis as unknown as Port, jobs, open);
