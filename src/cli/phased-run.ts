@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { phaseRecipes } from "../recipes/phases.ts";
 import { createRun, loadCheckpoint, STATE_FILE } from "../train/index.node.ts";
-import { networkFrom } from "../train/index.ts";
+import { alone, networkFrom, shareText } from "../train/index.ts";
 import { describe, runTraining, type TrainingRunOptions, type TrainingRunResult } from "./training-run.ts";
 
 export interface PhasedRunOptions extends TrainingRunOptions {
@@ -19,18 +19,21 @@ export interface PhasedRunOptions extends TrainingRunOptions {
 
 /** Trains the phases that are not done yet; a recipe without phases is trained as it is. Raises what `runTraining` does. */
 export async function runPhases(options: PhasedRunOptions): Promise<TrainingRunResult> {
-  const { recipe, folder, resume = false, onPhase, onNote } = options;
+  const { recipe, folder, resume = false, onPhase, onNote, group = alone } = options;
   const { phases } = recipe;
   if (phases === undefined) return await runTraining(options);
   const folderOf = (phase: number) => (phase === phases.length - 1 ? folder : join(folder, `phase-${phase + 1}`));
   const recipes = phaseRecipes(recipe, folderOf);
   // What stands in the folder's run.json is the last phase, with the teacher of the first: all phases follow from it.
   const described = describe({ ...recipes[phases.length - 1], teacher: recipe.teacher, phases });
-  if (!resume) await createRun(folder, described);
+  if (!resume && group.rank === 0) await createRun(folder, described);
   let result: TrainingRunResult | undefined;
   for (const [phase, own] of recipes.entries()) {
-    const begun = existsSync(join(folderOf(phase), STATE_FILE));
-    if (begun && phase < phases.length - 1 && (await isDone(folderOf(phase), own))) continue;
+    // What lies in the folder, rank 0 sees.
+    const begun = (await shareText(group, String(existsSync(join(folderOf(phase), STATE_FILE))))) === "true";
+    const mayBeDone = begun && phase < phases.length - 1;
+    const seen = mayBeDone && group.rank === 0 && (await isDone(folderOf(phase), own));
+    if ((await shareText(group, String(seen))) === "true") continue;
     onPhase?.(phase + 1, phases.length);
     onNote(`phase ${phase + 1} of ${phases.length}`);
     const last = phase === phases.length - 1;

@@ -83,6 +83,7 @@ ${call} <command> --help shows the options of a command.\n`,
         "train digits --set training.learningRate.peak=1e-3 --out runs/slower",
         "train --resume runs/digits",
       )}
+On several cores or machines, with MPI: mpirun -n 4 ${call} train digits; --batch is then that of each rank.
 Ctrl-C finishes the step and saves; a second one quits at once.\n`,
     )
     .action(async (name, options) => done(await (await import("./commands/train.ts")).trainCommand(name, options)));

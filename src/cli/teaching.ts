@@ -10,7 +10,7 @@ import type { Weights } from "../nn/weights.ts";
 import { type Recipe, type SolverConfig, solverOf } from "../recipes/recipe.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { loadPairs, openTeacher, pairsFile, savePairs } from "../train/index.node.ts";
-import { makePairs, pairsDataset, type Teacher } from "../train/index.ts";
+import { alone, type Group, makePairs, pairsDataset, type Teacher } from "../train/index.ts";
 import { command } from "./package.ts";
 
 export interface TeachingOptions {
@@ -18,6 +18,7 @@ export interface TeachingOptions {
   folder: string;
   resume: boolean;
   runtime: Runtime;
+  group?: Group;
   signal: AbortSignal;
   onNote: (text: string) => void;
   /** Pairs made, of all. */
@@ -55,7 +56,10 @@ export async function openTeaching(options: TeachingOptions, data: Dataset): Pro
     signal,
     onPairs: onDrawing,
   });
-  await makeFolder(folder);
-  await savePairs(path, made);
+  // Ranks make the same pairs each: not all of them need reach the run folder.
+  if ((options.group ?? alone).rank === 0) {
+    await makeFolder(folder);
+    await savePairs(path, made);
+  }
   return { teacher, data: pairsDataset(made), ...start };
 }

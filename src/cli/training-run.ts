@@ -4,9 +4,12 @@
  *
  * A grid on the way has 36 images, or 500 points, of the recipe's own solver where that takes few steps, else of 25 DDIM
  * steps, so that looking costs little.
+ *
+ * Ranks that train together open their data each, and all the rest is rank 0's work. It saves before the first step too, when it
+ * is asked to stop (a launcher may not wait for the step to end), and when a rank is lost.
  */
 import { join } from "node:path";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, GroupError } from "../core/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { arePoints, isToyName, readPoints } from "../data/toy.ts";
 import { type Objective, objectiveFrom } from "../diffusion/objective.ts";
@@ -30,11 +33,12 @@ import {
   openRun,
   RUN_FILE,
   type RunDescription,
-  saveCheckpoint,
   saveModel,
 } from "../train/index.node.ts";
-import { lossOf, networkFrom, type Tick, type Training, train } from "../train/index.ts";
+import { alone, type Group, lossOf, networkFrom, type Tick, type Training, train } from "../train/index.ts";
 import { version } from "../version.node.ts";
+import { command } from "./package.ts";
+import { Saves } from "./saves.ts";
 import { openTeaching } from "./teaching.ts";
 
 export interface TrainingRunOptions {
@@ -43,6 +47,8 @@ export interface TrainingRunOptions {
   /** Go on with the state in the folder. */
   resume?: boolean;
   runtime: Runtime;
+  /** The ranks that train together. Only rank 0 writes and draws; the run folder need be there for it alone. */
+  group?: Group;
   /** Steps between two grids of samples; 0 for none. Default: at a tenth, a quarter, a half and three quarters. */
   sampleEvery?: number;
   /** Whether to draw the three pictures at the end. Default true. */
@@ -94,18 +100,19 @@ const BUCKETS_EVERY = 50;
 
 /** Raises what the data, the folder and the training raise; the last checkpoint stays in the folder then. */
 export async function runTraining(options: TrainingRunOptions): Promise<TrainingRunResult> {
-  const { recipe, folder, resume = false, runtime, signal } = options;
+  const { recipe, folder, resume = false, runtime, signal, group = alone } = options;
+  const writes = group.rank === 0;
   const network = networkFrom(recipe.network);
   const objective = objectiveFrom(recipe.objective);
   const opened = await openData(recipe.data, {
     skipBad: options.skipBad,
     onSkip: (_, reason) => options.onNote(`left out: ${reason}`),
   });
-  if (!resume && options.described === undefined) checkFree(folder);
+  if (writes && !resume && options.described === undefined) checkFree(folder);
   const { teacher, initial, data } = await openTeaching({ ...options, resume }, opened);
   await using _ = teacher;
   const minimised = lossOf(objective, teacher);
-  const from = resume ? await loadCheckpoint(folder, network, minimised.module) : undefined;
+  const from = resume && writes ? await loadCheckpoint(folder, network, minimised.module) : undefined;
   const training = train({
     ...recipe.training,
     network,
@@ -116,20 +123,26 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     from,
     initial,
     signal,
+    group,
   });
   if (training.step >= training.steps) {
     throw new ConfigError(`${folder} has done its ${training.step} steps; give more with --steps to go on`);
   }
+  if (!writes) return await follow(training, group, options);
   const { described = describe(recipe) } = options;
   if (resume || options.described) {
     await makeFolder(folder);
     await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(described, null, 2)}\n`);
   } else await createRun(folder, described);
-  options.onNote(resume ? `${folder} goes on after step ${training.step}` : `training ${recipe.name} into ${folder}`);
+  const ranks =
+    group.size > 1
+      ? ` on ${group.size} ranks of ${group.threads === 1 ? "1 thread" : `${group.threads ?? "all"} threads`}`
+      : "";
+  const begun = resume ? `${folder} goes on after step ${training.step}` : `training ${recipe.name} into ${folder}`;
+  options.onNote(`${begun}${ranks}`);
 
   const real = await realPoints(opened);
   const loss = await loop({ ...options, network, objective, training, real });
-  await saveCheckpoint(folder, network, training.state());
   const { weights, average, learnedPath } = training;
   await saveModel(folder, { network, weights, average, learnedPath });
   const interrupted = training.step < training.steps;
@@ -144,7 +157,21 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
       pictures.push(forward);
     }
   }
+  await group.barrier(); // others may read what was written
   return { ...result, seconds: training.state().seconds, pictures };
+}
+
+/** A rank that does not write: its steps, until rank 0 has written all. */
+async function follow(
+  training: Training,
+  group: Group,
+  { folder, recipe }: TrainingRunOptions,
+): Promise<TrainingRunResult> {
+  for await (const _ of training);
+  await group.barrier();
+  const { step, steps } = training;
+  const { seconds } = training.state();
+  return { folder, recipe: recipe.name, step, steps, seconds, interrupted: step < steps, pictures: [] };
 }
 
 /** Points to be shown under drawn ones; none where the data are images. */
@@ -171,6 +198,27 @@ type LoopOptions = TrainingRunOptions & {
 
 /** Trains to the end, or until stopped. Returns the mean loss of the last steps. */
 async function loop(options: LoopOptions): Promise<number | undefined> {
+  const { folder, signal, network, training } = options;
+  const saves = new Saves(folder, network, training);
+  if (options.group && options.group.size > 1) {
+    if (training.step === 0) await saves.save();
+    signal.addEventListener("abort", () => void saves.save().catch(() => {}), { once: true });
+  }
+  try {
+    return await trainSteps(options, saves);
+  } catch (error) {
+    if (error instanceof GroupError) {
+      await saves.save();
+      options.onNote(
+        `saved step ${training.step}; go on with: ${command} train --resume ${folder}, on any number of ranks`,
+      );
+    }
+    throw error;
+  }
+}
+
+/** Steps until the last one, or until stopped; saves, and draws on the way. Returns the mean loss of the last steps. */
+async function trainSteps(options: LoopOptions, saves: Saves): Promise<number | undefined> {
   const { folder, recipe, runtime, sampleEvery, signal, network, objective, training, real } = options;
   const metrics = await openMetrics(folder, training.step);
   const every = Math.max(1, Math.ceil(training.steps / MOST_LINES));
@@ -206,10 +254,11 @@ async function loop(options: LoopOptions): Promise<number | undefined> {
       options.onPicture?.(written, step);
     }
     if ((performance.now() - saved) / 1000 > CHECKPOINT_SECONDS && !last) {
-      await saveCheckpoint(folder, network, training.state());
+      await saves.save();
       saved = performance.now();
     }
   }
+  await saves.save();
   return losses.length === 0 ? undefined : losses.reduce((sum, value) => sum + value, 0) / losses.length;
 }
 

@@ -1,3 +1,4 @@
+export { alone, type Group, shareText } from "./group.ts";
 export type { CallOptions, Loss, LossDraw, LossGraph, LossInputs, LossStep, NetworkCall } from "./losses/loss.ts";
 export { mix, perImage } from "./losses/loss.ts";
 export { lossOf } from "./losses/registry.ts";

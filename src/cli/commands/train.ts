@@ -8,15 +8,18 @@ import { withTeacher } from "../../recipes/phases.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import { recipeNamed } from "../../recipes/registry.ts";
 import { nodeRuntime } from "../../runtime/node/session.ts";
+import type { MpiGroup, RunDescription } from "../../train/index.node.ts";
+import { shareText } from "../../train/index.ts";
 import { freeFolder } from "../arguments.ts";
 import { projectRecipes } from "../config-file.ts";
 import { exitCodes, interruptible } from "../exit.ts";
 import { command } from "../package.ts";
 import { runPhases } from "../phased-run.ts";
+import { onRanks } from "../ranks.ts";
 import { note, print, printJson } from "../show.ts";
 import { formatDuration, formatLoss } from "../terminal/format.ts";
 import { ProgressLine } from "../terminal/progress.ts";
-import { recipeOfRun, type TrainingRunOptions, type TrainingRunResult } from "../training-run.ts";
+import { describe, recipeFrom, recipeOfRun, type TrainingRunOptions, type TrainingRunResult } from "../training-run.ts";
 
 export interface TrainCommandOptions {
   out?: string;
@@ -37,15 +40,34 @@ export interface TrainCommandOptions {
 }
 
 export async function trainCommand(name: string | undefined, options: TrainCommandOptions): Promise<number> {
+  return await onRanks((group) => trainOn(group, name, options));
+}
+
+async function trainOn(group: MpiGroup, name: string | undefined, options: TrainCommandOptions): Promise<number> {
   const runtime = nodeRuntime(options.device);
-  const recipe = options.resume === undefined ? await newRecipe(name, options) : await resumed(name, options);
-  const folder = options.resume ?? options.out ?? freeFolder(join("runs", recipe.name));
+  const { recipe, folder } = await planned(group, name, options);
   const { sampleEvery, pictures, skipBad, json } = options;
   const resume = options.resume !== undefined;
-  const result = await trainWithProgress({ recipe, folder, resume, runtime, sampleEvery, pictures, skipBad }, json);
-  if (json) printJson(result);
-  else report(result);
+  const run = { recipe, folder, resume, runtime, group, sampleEvery, pictures, skipBad };
+  const result = await trainWithProgress(run, json || group.rank > 0);
+  if (group.rank === 0) {
+    if (json) printJson(result);
+    else report(result);
+  }
   return result.interrupted ? exitCodes.interrupted : exitCodes.ok;
+}
+
+/** What is trained, and where: rank 0 reads the command line, and the run folder or the project; the others take its word. */
+async function planned(group: MpiGroup, name: string | undefined, options: TrainCommandOptions) {
+  let own: { recipe: Recipe; folder: string } | undefined;
+  if (group.rank === 0) {
+    const recipe = options.resume === undefined ? await newRecipe(name, options) : await resumed(name, options);
+    own = { recipe, folder: options.resume ?? options.out ?? freeFolder(join("runs", recipe.name)) };
+  }
+  if (group.size === 1) return own!;
+  const text = await shareText(group, own && JSON.stringify({ run: describe(own.recipe), folder: own.folder }));
+  const { run, folder } = JSON.parse(text) as { run: RunDescription; folder: string };
+  return own ?? { recipe: recipeFrom(run, folder), folder };
 }
 
 /** The recipe of a new run, with the options of the command line. */
@@ -87,7 +109,8 @@ type RunOptions = Omit<TrainingRunOptions, "signal" | "onTick" | "onNote" | "onD
 /** Trains with a progress line on standard error; Ctrl-C ends it well. */
 export async function trainWithProgress(options: RunOptions, quiet = false): Promise<TrainingRunResult> {
   const { recipe } = options;
-  const imagesPerStep = recipe.training.batch * recipe.training.accumulate;
+  const ranks = options.group?.size ?? 1;
+  const imagesPerStep = recipe.training.batch * recipe.training.accumulate * ranks;
   let line: ProgressLine | undefined;
   const say = (text: string) => (line ? line.note(text) : quiet || note(text));
   using interrupt = interruptible(say);

@@ -4,12 +4,13 @@
  * A run of onnxruntime-node cannot be interrupted, and a thread that is stopped in the middle of one takes the process
  * with it. So the thread is never terminated: `release` asks it to end, after the runs under way.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { DeviceError } from "../../core/errors.ts";
 import type { GraphInput } from "../../graph/graph.ts";
 import { checkFeeds } from "../feeds.ts";
 import type { Feeds, Results, Session } from "../session.ts";
 import type { SessionPlan } from "./onnxruntime.ts";
+import { startWorker } from "./start-worker.ts";
 
 /** What the thread is asked to do; `run` is answered by a reply of the same id. */
 export type Request = { kind: "run"; id: number; feeds: Feeds } | { kind: "release" };
@@ -48,7 +49,8 @@ export class WorkerSession implements Session {
 
   /** Starts the thread and compiles the model there. */
   static async open(inputs: readonly GraphInput[], plan: SessionPlan): Promise<WorkerSession> {
-    const worker = startWorker({ inputs, ...plan });
+    const start: WorkerStart = { inputs, ...plan };
+    const worker = startWorker(new URL("./worker-entry.ts", import.meta.url), start);
     await new Promise<void>((resolve, reject) => {
       worker.once("error", reject);
       worker.once("message", (reply: Reply) => {
@@ -100,15 +102,4 @@ export class WorkerSession implements Session {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
-}
-
-/** Starts the compiled thread, or, when langevin itself runs from its sources, the source through tsx. */
-function startWorker(workerData: WorkerStart): Worker {
-  if (!import.meta.url.endsWith(".ts")) {
-    return new Worker(new URL("./worker-entry.js", import.meta.url), { workerData });
-  }
-  const entry = new URL("./worker-entry.ts", import.meta.url).href;
-  const tsx = import.meta.resolve("tsx/esm/api");
-  const code = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(entry)}); });`;
-  return new Worker(code, { eval: true, workerData, execArgv: [] });
 }
