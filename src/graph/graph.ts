@@ -66,6 +66,15 @@ export function inputsOf(graph: Graph): GraphInput[] {
   return [...inputs.values()].sort((a, b) => a.id - b.id).map((node) => node.attributes);
 }
 
+/** How often each value is read, by nodes and as an output. */
+export function countReaders(graph: Graph): Map<Tensor, number> {
+  const readers = new Map<Tensor, number>();
+  const read = (tensor: Tensor) => readers.set(tensor, (readers.get(tensor) ?? 0) + 1);
+  for (const node of topological(graph.outputs.values())) node.inputs.forEach(read);
+  for (const output of graph.outputs.values()) read(output);
+  return readers;
+}
+
 /** How often each op occurs, most frequent first. */
 export function countOps(graph: Graph): Map<OpName, number> {
   const counts = new Map<OpName, number>();

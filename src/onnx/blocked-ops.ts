@@ -13,7 +13,6 @@
  * for channels-last images: with a mean of 30 deviations three digits are left. Tested against the reference evaluator.
  */
 import { type Shape, sizeOf } from "../core/shape.ts";
-import { type Graph, topological } from "../graph/graph.ts";
 import type { OpName } from "../graph/op-types.ts";
 import { groupAveraging } from "../graph/passes/expand.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -23,15 +22,14 @@ import { canBlock, declared, type Layouts, positionsOf, rowShape } from "./layou
 import { sumInStages } from "./lowerings.ts";
 
 /**
- * Nodes that are not lowered by themselves, because the one node that reads them does their work in passing: a convolution
- * whose result is added to an image, a sum that is normalised at once.
+ * Nodes that only exist inside of the one node that reads them: a convolution whose result is added to an image, a sum that
+ * is normalised at once. `readers`: how often each value of the graph is read.
  */
-export function deferredNodes(graph: Graph, block: number): Set<Tensor> {
-  const order = topological(graph.outputs.values());
-  const readers = new Map<Tensor, number>();
-  const read = (value: Tensor) => readers.set(value, (readers.get(value) ?? 0) + 1);
-  for (const node of order) for (const input of node.inputs) read(input);
-  for (const output of graph.outputs.values()) read(output);
+export function deferredImages(
+  order: readonly Tensor[],
+  readers: ReadonlyMap<Tensor, number>,
+  block: number,
+): Set<Tensor> {
   const deferred = new Set<Tensor>();
   for (const node of order) {
     const passed = node.is("add")
@@ -89,8 +87,10 @@ function reshaped({ builder }: Layouts, name: string, shape: Shape): string {
   return builder.node("Reshape", [name, builder.integers(shape)]);
 }
 
+export type BlockedLowerings = { readonly [K in OpName]?: BlockedLowering<K> };
+
 /** What runs in blocks in a graph that only predicts. */
-export const blockedLowerings: { readonly [K in OpName]?: BlockedLowering<K> } = {
+export const blockedLowerings: BlockedLowerings = {
   conv: (layouts, node) => lowerBlockedConv(layouts, node),
   groupNorm: lowerGroupNorm,
   add: (layouts, node) => {

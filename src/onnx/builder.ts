@@ -23,6 +23,8 @@ import type { DType, Shape, TensorArray } from "../core/shape.ts";
 
 export const OPSET = 18;
 
+/** The domain of ONNX Runtime's own operators. */
+export const MICROSOFT_DOMAIN = "com.microsoft";
 /** The domain of ONNX Runtime's blocked convolutions; see `blocked.ts`. */
 export const BLOCKED_DOMAIN = "com.microsoft.nchwc";
 
@@ -140,7 +142,9 @@ export class OnnxBuilder {
       producerName: "langevin",
       opsetImport: [
         { domain: "", version: BigInt(OPSET) },
-        ...(this.convBlock === undefined ? [] : [{ domain: BLOCKED_DOMAIN, version: 1n }]),
+        ...(this.convBlock === undefined
+          ? []
+          : [MICROSOFT_DOMAIN, BLOCKED_DOMAIN].map((domain) => ({ domain, version: 1n }))),
       ],
       metadataProps: Object.entries(metadata).map(([key, value]) =>
         create(StringStringEntryProtoSchema, { key, value }),

@@ -3,17 +3,18 @@
  * computes it, because a renaming node would copy the tensor.
  */
 import { isPointwise } from "../graph/geometry.ts";
-import { type Graph, inputsOf, topological } from "../graph/graph.ts";
+import { countReaders, type Graph, inputsOf, topological } from "../graph/graph.ts";
 import type { OpName } from "../graph/op-types.ts";
 import { shareCommon } from "../graph/passes/common.ts";
 import { expandComposed } from "../graph/passes/expand.ts";
 import { dropDetached, foldBiases, mergeReshapes } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { isBlockable, readsBlocks } from "./blocked.ts";
-import { blockedLowerings, deferredNodes } from "./blocked-ops.ts";
+import { type BlockedLowerings, blockedLowerings, deferredImages } from "./blocked-ops.ts";
 import { OnnxBuilder } from "./builder.ts";
 import { canBlock, Layouts } from "./layouts.ts";
 import { lowerings } from "./lowerings.ts";
+import { deferredProducts, type ProductLowerings, productLowerings } from "./products.ts";
 
 /** What the bytes may rely on. */
 export interface OnnxTarget {
@@ -27,9 +28,10 @@ export interface OnnxTarget {
 /** What will run: composed ops expanded, except those that run in blocks, and common nodes shared. */
 export function optimise(graph: Graph, { convBlock }: OnnxTarget = {}): Graph {
   const folded = foldBiases(shareCommon(dropDetached(graph)));
-  if (convBlock === undefined) return shareCommon(mergeReshapes(expandComposed(folded)));
   const predicts = isPrediction(folded);
+  if (convBlock === undefined) return shareCommon(mergeReshapes(expandComposed(folded, { keepSilu: predicts })));
   const expanded = expandComposed(folded, {
+    keepSilu: predicts,
     keepConv: (node) =>
       predicts ? readsBlocks(node, convBlock) : isBlockable(node, convBlock) && !isPointwise(node.attributes.geometry),
     keepGroupNorm: (node) => predicts && canBlock(node.inputs[0], convBlock),
@@ -58,12 +60,10 @@ export function toOnnx(
   for (const [name, tensor] of optimised.outputs) {
     if (!outputNames.has(tensor) && tensor.op !== "input" && tensor.op !== "constant") outputNames.set(tensor, name);
   }
-  const inBlocks = convBlock !== undefined && isPrediction(graph);
-  const deferred = inBlocks ? deferredNodes(optimised, convBlock) : undefined;
-  const layouts = new Layouts(builder, outputNames, deferred);
-  for (const node of topological(optimised.outputs.values())) {
-    if (!layouts.isDeferred(node)) lower(layouts, node, inBlocks);
-  }
+  const order = topological(optimised.outputs.values());
+  const forms = formsFor(target, graph);
+  const layouts = new Layouts(builder, outputNames, forms.deferred(order, countReaders(optimised)));
+  for (const node of order) if (!layouts.isDeferred(node)) lower(layouts, node, forms);
   for (const [name, tensor] of optimised.outputs) {
     const computed = layouts.plain(tensor);
     // An output that is an input, a constant, or the twin of another output.
@@ -73,12 +73,36 @@ export function toOnnx(
   return builder.bytes(metadata);
 }
 
-function lower<K extends OpName>(layouts: Layouts, node: Tensor<K>, inBlocks: boolean): void {
-  const blocked = inBlocks || node.is("conv") ? blockedLowerings[node.op]?.(layouts, node) : undefined;
-  if (blocked !== undefined) {
-    layouts.setBlocked(node, blocked);
-  } else {
-    const inputs = node.inputs.map((input) => layouts.plain(input));
-    layouts.setPlain(node, lowerings[node.op](layouts.builder, node, inputs, layouts.outputName(node)));
+/** The forms that a target has besides the plain ones. */
+interface Forms {
+  blocked: BlockedLowerings;
+  products: ProductLowerings;
+  /** Nodes that only exist inside of others. */
+  deferred(order: readonly Tensor[], readers: ReadonlyMap<Tensor, number>): ReadonlySet<Tensor>;
+}
+
+function formsFor({ convBlock }: OnnxTarget, graph: Graph): Forms {
+  if (convBlock === undefined) return { blocked: {}, products: {}, deferred: () => new Set() };
+  const predicts = isPrediction(graph);
+  return {
+    blocked: predicts ? blockedLowerings : { conv: blockedLowerings.conv },
+    products: productLowerings,
+    deferred: (order, readers) => {
+      const images = predicts ? deferredImages(order, readers, convBlock) : [];
+      return new Set([...images, ...deferredProducts(order, readers)]);
+    },
+  };
+}
+
+function lower<K extends OpName>(layouts: Layouts, node: Tensor<K>, { blocked, products }: Forms): void {
+  const inBlocks = blocked[node.op]?.(layouts, node);
+  if (inBlocks !== undefined) {
+    layouts.setBlocked(node, inBlocks);
+    return;
   }
+  const plain = () => {
+    const inputs = node.inputs.map((input) => layouts.plain(input));
+    return lowerings[node.op](layouts.builder, node, inputs, layouts.outputName(node));
+  };
+  layouts.setPlain(node, products[node.op]?.(layouts, node) ?? plain());
 }

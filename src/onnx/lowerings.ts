@@ -24,7 +24,8 @@ const same =
     builder.node(opType, inputs, {}, output);
 
 function reshape(builder: OnnxBuilder, x: string, shape: Shape, output?: string): string {
-  return builder.node("Reshape", [x, builder.integers(shape)], {}, output);
+  const make = () => builder.node("Reshape", [x, builder.integers(shape)], {}, output);
+  return output === undefined ? builder.once(`${x} as ${shape}`, make) : make();
 }
 
 const composed = (op: string) => (): never => {

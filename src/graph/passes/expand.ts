@@ -18,6 +18,7 @@ import {
   mul,
   reciprocal,
   reshape,
+  sigmoid,
   slice,
   sqrt,
   sub,
@@ -36,15 +37,18 @@ export interface ExpandOptions {
   keepConv?: (node: Tensor<"conv">) => boolean;
   /** Group normalisations that the target runs as they are; all of them are expanded by default. */
   keepGroupNorm?: (node: Tensor<"groupNorm">) => boolean;
+  /** Whether x · sigmoid(x) stays one op. By default it is two, because its gradient needs the sigmoid too. */
+  keepSilu?: boolean;
 }
 
 /** Replaces composed ops by primitive ones. */
 export function expandComposed(graph: Graph, options: ExpandOptions = {}): Graph {
-  const { keepConv = () => false, keepGroupNorm = () => false } = options;
+  const { keepConv = () => false, keepGroupNorm = () => false, keepSilu = false } = options;
   return rewrite(graph, (node) =>
     inScope(node.scope, () => {
       if (node.is("conv")) return keepConv(node) ? node : expandConv(node);
       if (node.is("convKernelGrad")) return expandConvKernelGrad(node.inputs[0], node.inputs[1], node.attributes);
+      if (node.is("silu")) return keepSilu ? node : mul(node.inputs[0], sigmoid(node.inputs[0]));
       if (node.is("groupNorm")) {
         if (keepGroupNorm(node)) return node;
         const [x, scale, shift] = node.inputs;

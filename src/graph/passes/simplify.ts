@@ -3,8 +3,7 @@
  * value the value itself, and a bias that is
  * added to a convolution becomes its third input, where the runtime adds it while it writes the product.
  */
-import type { Graph } from "../graph.ts";
-import { topological } from "../graph.ts";
+import { countReaders, type Graph } from "../graph.ts";
 import { reshape } from "../ops.ts";
 import { inScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
@@ -37,12 +36,4 @@ export function foldBiases(graph: Graph): Graph {
     if (bias.rank !== 1 || bias.shape[0] !== product.shape[product.rank - 1]) return node;
     return new Tensor("conv", [...product.inputs, bias], product.attributes, product, product.scope);
   });
-}
-
-function countReaders(graph: Graph): Map<Tensor, number> {
-  const readers = new Map<Tensor, number>();
-  const read = (tensor: Tensor) => readers.set(tensor, (readers.get(tensor) ?? 0) + 1);
-  for (const node of topological(graph.outputs.values())) node.inputs.forEach(read);
-  for (const output of graph.outputs.values()) read(output);
-  return readers;
 }

@@ -27,7 +27,7 @@ export async function createSession({ device, bytes, threads, preparation }: Ses
   try {
     return await InferenceSession.create(bytes, {
       executionProviders: [device],
-      graphOptimizationLevel: preparation === "quick" ? "basic" : "all",
+      graphOptimizationLevel: preparation === "quick" ? "disabled" : "all",
       intraOpNumThreads: threads,
       enableMemPattern: false,
       logSeverityLevel: 3,
