@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { phaseRecipes } from "../recipes/phases.ts";
 import { createRun, loadCheckpoint, STATE_FILE } from "../train/index.node.ts";
 import { alone, networkFrom, shareText } from "../train/index.ts";
+import { markTraining } from "../train/training-mark.node.ts";
 import { describe, runTraining, type TrainingRunOptions, type TrainingRunResult } from "./training-run.ts";
 
 export interface PhasedRunOptions extends TrainingRunOptions {
@@ -27,6 +28,7 @@ export async function runPhases(options: PhasedRunOptions): Promise<TrainingRunR
   // What stands in the folder's run.json is the last phase, with the teacher of the first: all phases follow from it.
   const described = describe({ ...recipes[phases.length - 1], teacher: recipe.teacher, phases });
   if (!resume && group.rank === 0) await createRun(folder, described);
+  await using _mark = group.rank === 0 ? await markTraining(folder) : undefined;
   let result: TrainingRunResult | undefined;
   for (const [phase, own] of recipes.entries()) {
     // What lies in the folder, rank 0 sees.

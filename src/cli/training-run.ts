@@ -36,6 +36,7 @@ import {
   saveModel,
 } from "../train/index.node.ts";
 import { alone, type Group, lossOf, networkFrom, type Tick, type Training, train } from "../train/index.ts";
+import { markTraining } from "../train/training-mark.node.ts";
 import { version } from "../version.node.ts";
 import { command } from "./package.ts";
 import { Saves } from "./saves.ts";
@@ -134,6 +135,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     await makeFolder(folder);
     await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(described, null, 2)}\n`);
   } else await createRun(folder, described);
+  await using _mark = await markTraining(folder);
   const ranks =
     group.size > 1
       ? ` on ${group.size} ranks of ${group.threads === 1 ? "1 thread" : `${group.threads ?? "all"} threads`}`
@@ -226,14 +228,14 @@ async function trainSteps(options: LoopOptions, saves: Saves): Promise<number | 
   let saved = performance.now();
   let grids = GRID_SHARES.filter((share) => share * training.steps > training.step);
   for await (const tick of training) {
-    const { step, steps, lossByNoise, ...figures } = tick;
+    const { step, steps, lossByNoise, ...figures } = tick; // a budget of time changes the number of steps
     losses.push(tick.loss);
     if (losses.length > LOSS_STEPS) losses.shift();
     options.onTick(tick);
     const last = step >= steps;
     if (step % every === 0 || last) {
       const buckets = step % BUCKETS_EVERY === 0 || last ? { lossByNoise } : {};
-      await metrics.append({ step, ...figures, ...buckets });
+      await metrics.append({ step, steps, ...figures, ...buckets });
     }
     const due = sampleEvery === undefined ? step >= grids[0] * steps : sampleEvery > 0 && step % sampleEvery === 0;
     if (due && !last && !signal.aborted) {
