@@ -135,6 +135,7 @@ export const gradientRules: { [K in OpName]: GradientRule<K> } = {
   ],
   cast: ({ inputs: [x] }, g) => [x.dtype === "float32" ? g : undefined],
   detach: none,
+  checkpoint: (_, g) => [g], // without computing anything again: `gradients` does that
 
   reduceSum: ({ inputs: [x] }, g) => [expand(g, x.shape)],
   reduceMax: (node, g) => {

@@ -45,6 +45,11 @@ export interface OpAttributes {
   cast: { to: DType };
   /** x itself, as a value that no gradient passes. */
   detach: None;
+  /**
+   * checkpoint(x, ...from): x itself. For its gradient, what leads to x from the values `from` is computed once more, so
+   * that it need not be kept; see `grad/checkpoint.ts`.
+   */
+  checkpoint: None;
 
   // Reductions; the reduced axes stay with extent 1
   reduceSum: { axes: readonly number[] };

@@ -96,6 +96,9 @@ export function cast(x: Tensor, to: DType): Tensor {
 /** x as a value that gradients take for a constant. */
 export const detach = (x: Tensor) => emit("detach", [x], {});
 
+/** x itself, of which a gradient computes again what leads to it from the values `from`, instead of keeping it. */
+export const checkpoint = (x: Tensor, from: readonly Tensor[]) => emit("checkpoint", [x, ...from], {});
+
 // Reductions
 
 export interface ReduceOptions {

@@ -113,6 +113,7 @@ export const shapeRules: { [K in OpName]: ShapeRule<K> } = {
   },
   cast: ([x], { to }) => ({ shape: x.shape, dtype: to }),
   detach: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  checkpoint: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
 
   reduceSum: reduce,
   reduceMax: reduce,

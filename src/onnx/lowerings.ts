@@ -176,6 +176,7 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   cast: (builder, { attributes: { to } }, inputs, output) =>
     builder.node("Cast", inputs, { to: { float32: 1, int32: 6, bool: 9 }[to] }, output),
   detach: same("Identity"),
+  checkpoint: (builder, _, [x], output) => builder.node("Identity", [x], {}, output),
 
   reduceSum: lowerReduceSum,
   reduceMax: (builder, { attributes: { axes } }, [x], output) =>

@@ -5,7 +5,11 @@
 import { digitsNetwork, digitsTraining } from "./digits-network.ts";
 import { defineRecipe, type RecipeOptions } from "./recipe.ts";
 
-function scoreSde(name: string, about: string, row: Pick<RecipeOptions, "objective" | "sampling">) {
+function scoreSde(
+  name: string,
+  about: string,
+  row: Pick<RecipeOptions, "objective" | "sampling"> & Partial<Pick<RecipeOptions, "training">>,
+) {
   return defineRecipe({
     name,
     about: `${about}, predictor-corrector steps, on digits`,

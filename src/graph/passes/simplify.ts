@@ -9,9 +9,9 @@ import { inScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import { rewrite } from "./rewrite.ts";
 
-/** detach(x) → x: it matters to gradients alone, and would be a copy. */
+/** detach(x) and checkpoint(x, …) → x: they matter to gradients alone, and would be copies. */
 export function dropDetached(graph: Graph): Graph {
-  return rewrite(graph, (node) => (node.is("detach") ? node.inputs[0] : node));
+  return rewrite(graph, (node) => (node.is("detach") || node.is("checkpoint") ? node.inputs[0] : node));
 }
 
 /** reshape(reshape(x)) → reshape(x) */

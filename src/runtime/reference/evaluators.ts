@@ -91,6 +91,7 @@ export const evaluators: { [K in OpName]: Evaluator<K> } = {
     return x.map(to === "bool" ? (value) => (value !== 0 ? 1 : 0) : (value) => Math.trunc(value) + 0);
   },
   detach: (_, [x]) => x,
+  checkpoint: (_, [x]) => x,
 
   reduceSum: reduction(0, (total, element) => total + element),
   reduceMax: reduction(Number.NEGATIVE_INFINITY, (largest, element) => Math.max(largest, element)),

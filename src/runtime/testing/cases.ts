@@ -180,6 +180,10 @@ export const cases: { [K in OpName]: (draw: Draw) => Case<K> } = {
     const values = Float32Array.from(integers, (integer, i) => integer + 0.3 + 0.1 * (i % 5));
     return { attributes: { to }, operands: [{ shape, dtype: "float32", values }] };
   },
+  checkpoint: (draw) => {
+    const [x, from] = [draw.any(draw.shape(0, 4)), draw.any(draw.shape(0, 4))];
+    return { attributes: {}, operands: [x, from] };
+  },
   detach: (draw) => ({ attributes: {}, operands: [draw.any(draw.shape(0, 4))] }),
 
   reduceSum: reduction,
