@@ -41,7 +41,7 @@ export function makeProgram(done: (exitCode: number) => void): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "langevin: ")) })
     .addHelpText(
       "after",
-      `${examples("demo", "train digits", "sample runs/digits --count 100")}
+      `${examples("demo", "train digits", "sample runs/digits --count 100", "studio")}
 ${call} <command> --help shows the options of a command.\n`,
     )
     .exitOverride();
@@ -70,6 +70,7 @@ ${call} <command> --help shows the options of a command.\n`,
     .option("--set <field=value>", "any field of the recipe, such as training.clip=1; may be repeated", collect)
     .option("--resume <folder>", "go on with a run, where its last checkpoint is")
     .option("--sample-every <n>", "steps between two grids of samples, 0 for none (default: four in all)", whole(0))
+    .option("--studio", "serve the studio while it trains, to watch the run in a browser")
     .option("--no-pictures", "draw no pictures at the end")
     .option("--skip-bad", "leave out files that are no usable images")
     .addOption(device())
@@ -83,7 +84,7 @@ ${call} <command> --help shows the options of a command.\n`,
         "train digits --set training.learningRate.peak=1e-3 --out runs/slower",
         "train --resume runs/digits",
       )}
-On several cores or machines, with MPI: mpirun -n 4 ${call} train digits; --batch is then that of each rank.
+On many machines: mpirun -n 4 ${call} train digits; --batch is then that of each rank.
 Ctrl-C finishes the step and saves; a second one quits at once.\n`,
     )
     .action(async (name, options) => done(await (await import("./commands/train.ts")).trainCommand(name, options)));
@@ -126,6 +127,21 @@ Ctrl-C finishes the step and saves; a second one quits at once.\n`,
     )
     .action(async (folder, options) =>
       done(await (await import("./commands/evaluate.ts")).evaluateCommand(folder, options)),
+    );
+
+  program
+    .command("studio")
+    .description("train, sample and look inside in the browser, and watch the runs of a folder")
+    .argument("[folder]", "a folder with run folders, or one run folder (default: runs)")
+    .option("--port <n>", "where to serve; 0 is any free one (default: 4726, or the next that is free)", whole(0))
+    .option("--no-open", "do not open the browser")
+    .addHelpText(
+      "after",
+      `${examples("studio", "studio runs/digits --no-open --port 8000")}
+Ctrl-C ends it.\n`,
+    )
+    .action(async (folder, options) =>
+      done(await (await import("./commands/studio.ts")).studioCommand(folder, options)),
     );
 
   program

@@ -59,11 +59,13 @@ describe("ranks that train together", () => {
   });
 
   it("with accumulation and replicas have what one process has that accumulates more", async () => {
-    const whole = await finish(tinyRun({ batch: 2, accumulate: 8, replicas: 1 }));
-    const [{ state }] = await onAll(2, { batch: 4, accumulate: 2, replicas: 2, threads: 2 });
+    // No parameter whose gradient is nothing but rounding, as those that a norm cancels: Adam would make it large.
+    const points = { network: pointNetwork(), data: gaussianData({ mean: 1, std: 0.5 }), labelDrop: 0 };
+    const whole = await finish(tinyRun({ ...points, batch: 2, accumulate: 8, replicas: 1 }));
+    const [{ state }] = await onAll(2, { ...points, batch: 4, accumulate: 2, replicas: 2, threads: 2 });
     expect(state.examples).toBe(whole.state.examples);
     expect(state.lossByNoise.map(({ count }) => count)).toEqual(whole.state.lossByNoise.map(({ count }) => count));
-    expect(largestDifference(state, whole.state)).toBeLessThan(2e-4); // sums in another order, after Adam
+    expect(largestDifference(state, whole.state)).toBeLessThan(1e-5); // sums in another order, after Adam
   });
 
   it("share what times that adapt have seen", async () => {
