@@ -7,7 +7,7 @@ import { add, matmul, mul, reshape, softmax, transpose, transposeLast } from "..
 import type { Tensor } from "../graph/tensor.ts";
 import type { Initialiser } from "./initialise.ts";
 import { GroupNorm, Linear } from "./layers.ts";
-import { Module } from "./module.ts";
+import { Module, report } from "./module.ts";
 
 export interface AttentionOptions {
   /** Channels of the sequence. */
@@ -64,6 +64,7 @@ export class Attention extends Module<[Tensor, Tensor?], Tensor> {
     const values = this.#split(this.to_v.call(source)); // [N, heads, S, d]
     const scale = 1 / Math.sqrt(queries.shape[3]);
     const weights = softmax(matmul(mul(queries, scale), transposeLast(keys))); // [N, heads, T, S]
+    report("probabilities", weights);
     const mixed = transpose(matmul(weights, values), [0, 2, 1, 3]); // [N, T, heads, d]
     const out = this.to_out[0].call(reshape(mixed, [x.shape[0], x.shape[1], -1])); // [N, T, C]
     return this.#residual ? add(out, x) : out;

@@ -7,8 +7,9 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
+import { checkpoint } from "../graph/ops.ts";
 import { currentScope, inScope } from "../graph/scope.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { Tensor } from "../graph/tensor.ts";
 import type { Initialiser } from "./initialise.ts";
 
 /**
@@ -44,13 +45,28 @@ export interface TraceContext {
   readonly parameters: ReadonlyMap<Parameter, Tensor>;
   /** Present while training: the seed (int32 [2]) of this step's dropout masks. */
   readonly dropoutSeed?: Tensor;
+  /** Modules whose inside is computed again for the gradient, from what they are called with, instead of being kept. */
+  readonly checkpointed?: ReadonlySet<Module<never[], unknown>>;
+  /** Is told, while tracing, of every tensor that a module returns or names; see `report`. */
+  readonly watch?: (seen: Seen) => void;
 }
 
-const traces: (TraceContext & { streams: number })[] = [];
+/** A tensor inside of a model, and where it is. */
+export interface Seen {
+  readonly module: Module<never[], unknown>;
+  /** Names down to the module, as in a state dict: `down_blocks.0.resnets.1`; empty for the module that was called first. */
+  readonly path: string;
+  /** `out` for what the module returns, or the name by which it reports the tensor, such as `probabilities`. */
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** A running trace; `depth`: modules that were being called when it began. */
+const traces: (TraceContext & { streams: number; readonly depth: number })[] = [];
 
 /** Runs `body` with parameters bound to tensors. */
 export function traceWith<T>(context: TraceContext, body: () => T): T {
-  traces.push({ ...context, streams: 0 });
+  traces.push({ ...context, streams: 0, depth: calling.length });
   try {
     return body();
   } finally {
@@ -64,7 +80,32 @@ export function dropoutStream(): { seed: Tensor; stream: number } | undefined {
   return trace?.dropoutSeed && { seed: trace.dropoutSeed, stream: trace.streams++ };
 }
 
-const calling: Module<never[], unknown>[] = [];
+/**
+ * Shows a tensor inside of the module being called to whoever watches the trace. Nothing happens where nobody does: a module
+ * that has to compute one for this alone asks `isWatched()` first.
+ */
+export function report(name: string, tensor: Tensor): void {
+  const trace = traces.at(-1);
+  const at = calling.at(-1);
+  if (!trace?.watch || !at) return;
+  const names = calling.slice(trace.depth + 1).map(({ name }) => name);
+  trace.watch({ module: at.module, path: names.filter((name) => name !== "").join("."), name, tensor });
+}
+
+/** Whether somebody watches the trace that is running. */
+export function isWatched(): boolean {
+  return traces.at(-1)?.watch !== undefined;
+}
+
+/** What a module returned, where that is a tensor, or an object with some. */
+function reportResult(result: unknown): void {
+  if (result instanceof Tensor) report("out", result);
+  else if (typeof result === "object" && result !== null) {
+    for (const [name, part] of Object.entries(result)) if (part instanceof Tensor) report(name, part);
+  }
+}
+
+const calling: { readonly module: Module<never[], unknown>; readonly name: string }[] = [];
 
 export abstract class Module<Arguments extends unknown[] = never[], Result = unknown> {
   /** The computation, over symbolic tensors. Call the module with `call`, which keeps the module path. */
@@ -73,14 +114,31 @@ export abstract class Module<Arguments extends unknown[] = never[], Result = unk
   /** Adds this module's computation to the graph. */
   call(...inputs: Arguments): Result {
     const parent = calling.at(-1);
-    const name = parent ? nameIn(parent, this) : this.constructor.name;
-    calling.push(this as unknown as Module<never[], unknown>);
+    const name = parent ? nameIn(parent.module, this) : this.constructor.name;
+    calling.push({ module: this as unknown as Module<never[], unknown>, name });
     try {
-      return inScope(name, () => this.forward(...inputs));
+      const computed = inScope(name, () => this.forward(...inputs));
+      const result = forgetting(this, inputs, computed);
+      if (isWatched()) reportResult(result);
+      return result;
     } finally {
       calling.pop();
     }
   }
+}
+
+/** The result of a module; where its inside is not to be kept, as a checkpoint. */
+function forgetting<Result>(module: object, inputs: readonly unknown[], result: Result): Result {
+  const forgets = traces.at(-1)?.checkpointed?.has(module as Module<never[], unknown>);
+  return forgets && result instanceof Tensor ? (checkpoint(result, tensorsIn(inputs)) as typeof result) : result;
+}
+
+/** Tensors among arguments and in the objects among them. */
+function tensorsIn(values: readonly unknown[]): Tensor[] {
+  return values.flatMap((value) => {
+    if (value instanceof Tensor) return [value];
+    return typeof value === "object" && value !== null ? tensorsIn(Object.values(value)) : [];
+  });
 }
 
 /** Direct children in order of definition: modules and parameters, through arrays. */
@@ -118,6 +176,23 @@ export function namedParameters(module: Module<never[], unknown>): Map<string, P
       }
       names.set(child, prefix + name);
       found.set(prefix + name, child);
+    }
+  };
+  visit(module, "");
+  return found;
+}
+
+/**
+ * A module and all modules below it by their paths, the module itself under "", each before its parts, in order of
+ * definition.
+ */
+export function namedModules(module: Module<never[], unknown>): Map<string, Module<never[], unknown>> {
+  const found = new Map([["", module]]);
+  const visit = (value: object, prefix: string) => {
+    for (const [name, child] of children(value)) {
+      if (child instanceof Parameter) continue;
+      found.set(prefix + name, child);
+      visit(child, `${prefix}${name}.`);
     }
   };
   visit(module, "");

@@ -17,8 +17,11 @@ export interface TrainedFor {
   prediction: PredictionConfig | Prediction;
 }
 
+/** A network that predicts: compiled, or one that is watched while it does. */
+export type Predictor = Pick<CompiledNetwork, "network" | "predict">;
+
 /** The denoiser of a compiled network; its condition is `{ classLabels: int32 [N] }` where the network has classes. */
-export function compiledDenoiser(compiled: CompiledNetwork, { path, prediction }: TrainedFor): Denoiser {
+export function compiledDenoiser(compiled: Predictor, { path, prediction }: TrainedFor): Denoiser {
   const predict = async (x: Float32Array, time: number, condition?: Condition) => {
     const output = await compiled.predict(x, time, condition?.classLabels as Int32Array | undefined);
     return split(output, compiled.network);
@@ -28,7 +31,7 @@ export function compiledDenoiser(compiled: CompiledNetwork, { path, prediction }
 
 /** `compiledDenoiser` with classifier-free guidance of a scale; 1 is none. The last row of the class table is the null class. */
 export function guidedDenoiser(
-  compiled: CompiledNetwork,
+  compiled: Predictor,
   { objective, guidance = 1 }: { objective: TrainedFor; guidance?: number },
 ): Denoiser {
   const denoiser = compiledDenoiser(compiled, objective);
