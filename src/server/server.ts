@@ -38,8 +38,8 @@ export interface Server {
   /** The address of the page, with a slash at the end. */
   readonly url: string;
   readonly port: number;
-  /** Ends all connections. */
-  close(): Promise<void>;
+  /** Ends all connections; answers under way have `patience` ms to end by themselves. @default 0 */
+  close(patience?: number): Promise<void>;
 }
 
 /** A port that is in use: a ConfigError that can be told from others. */
@@ -68,10 +68,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   return {
     url: `http://${name}:${address.port}/`,
     port: address.port,
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
+    async close(patience = 0) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve())); // idle connections end at once
+      const ended = setInterval(() => server.closeIdleConnections(), 20);
+      const timer = setTimeout(() => server.closeAllConnections(), patience);
       await closed;
+      clearInterval(ended);
+      clearTimeout(timer);
     },
   };
 }

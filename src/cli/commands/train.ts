@@ -32,6 +32,7 @@ export interface TrainCommandOptions {
   teacher?: string;
   size?: number;
   resume?: string;
+  studio?: boolean;
   sampleEvery?: number;
   pictures: boolean;
   skipBad?: boolean;
@@ -48,6 +49,7 @@ async function trainOn(group: MpiGroup, name: string | undefined, options: Train
   const { recipe, folder } = await planned(group, name, options);
   const { sampleEvery, pictures, skipBad, json } = options;
   const resume = options.resume !== undefined;
+  await using _studio = options.studio && group.rank === 0 ? await showStudio(folder) : undefined;
   const run = { recipe, folder, resume, runtime, group, sampleEvery, pictures, skipBad };
   const result = await trainWithProgress(run, json || group.rank > 0);
   if (group.rank === 0) {
@@ -55,6 +57,17 @@ async function trainOn(group: MpiGroup, name: string | undefined, options: Train
     else report(result);
   }
   return result.interrupted ? exitCodes.interrupted : exitCodes.ok;
+}
+
+/** Serves the studio beside the training, until it ends. */
+async function showStudio(folder: string): Promise<AsyncDisposable> {
+  const [{ attachStudio }, { studioRoot }] = await Promise.all([
+    import("../../server/attached.ts"),
+    import("../studio.ts"),
+  ]);
+  const attached = await attachStudio({ root: await studioRoot(note), runs: folder });
+  note(`watch it in the studio: ${attached.url}#/train`);
+  return attached;
 }
 
 /** What is trained, and where: rank 0 reads the command line, and the run folder or the project; the others take its word. */
