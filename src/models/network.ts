@@ -21,4 +21,9 @@ export abstract class ImageNetwork extends Module<[NetworkInputs], Tensor> {
   abstract get outputChannels(): number;
   /** Rows of the class table, the null class included; undefined without class conditioning. */
   abstract get classes(): number | undefined;
+
+  /** The parts between which gradient checkpointing keeps values, and inside of which it does not. */
+  get segments(): readonly Module<never[], unknown>[] {
+    return [];
+  }
 }

@@ -7,6 +7,7 @@ import { ConfigError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import { reshape, transpose } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Module } from "../nn/module.ts";
 import { ImageNetwork, type NetworkInputs } from "./network.ts";
 
 /** [N, C, H, W] → [N, C · r², H/r, W/r] */
@@ -50,6 +51,10 @@ export class Patched extends ImageNetwork {
 
   override get classes(): number | undefined {
     return this.inner.classes;
+  }
+
+  override get segments(): readonly Module<never[], unknown>[] {
+    return this.inner.segments;
   }
 
   protected override forward(inputs: NetworkInputs): Tensor {

@@ -12,6 +12,7 @@ import { add, cast, mul, silu, sub, transpose } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sinusoid, TimestepEmbedding } from "../nn/embeddings.ts";
 import { Conv2d, Embedding, GroupNorm } from "../nn/layers.ts";
+import type { Module } from "../nn/module.ts";
 import { ImageNetwork, type NetworkInputs } from "./network.ts";
 import { DownBlock, MidBlock, type UNetInitialisation, UpBlock, unetInitialisations } from "./unet-blocks.ts";
 import { type UNetConfig, type UNetOptions, unetConfigSchema } from "./unet-config.ts";
@@ -85,6 +86,12 @@ export class UNet extends ImageNetwork {
 
   override get classes(): number | undefined {
     return this.class_embedding instanceof Embedding ? this.#config.num_class_embeds! : undefined;
+  }
+
+  /** The residual blocks and attentions of every level. */
+  override get segments(): readonly Module<never[], unknown>[] {
+    const levels = [...this.down_blocks, ...(this.mid_block ? [this.mid_block] : []), ...this.up_blocks];
+    return levels.flatMap(({ resnets, attentions = [] }) => [...resnets, ...attentions]) as Module<never[], unknown>[];
   }
 
   protected override forward({ sample, time, classLabels }: NetworkInputs): Tensor {

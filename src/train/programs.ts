@@ -28,6 +28,8 @@ export interface ProgramOptions {
   optimiser: AdamOptions;
   /** Limit of the global gradient norm; no clipping when absent. */
   clip?: number;
+  /** Keeps the values between the network's blocks alone, and computes the rest again for the gradients. */
+  checkpointing?: boolean;
   /** The simple loss when absent. */
   loss?: Pick<Loss, "feeds" | "graph" | "time">;
 }
@@ -80,7 +82,7 @@ interface StateInputs {
 
 /** The network as a loss calls it. */
 function callOf(
-  { network, layout }: ProgramOptions,
+  { network, layout, checkpointing }: ProgramOptions,
   slabs: StateInputs,
   trained: ReadonlyMap<Parameter, Tensor>,
   ownLabels: Tensor | undefined,
@@ -93,7 +95,8 @@ function callOf(
         : weights === "average"
           ? layout.cut(slabs.average)
           : new Weights(new SlabLayout(network), weights.slabs).constants();
-    const context = { parameters, dropoutSeed: dropout ? seed : undefined };
+    const checkpointed = checkpointing && weights === "trained" ? new Set(network.segments) : undefined;
+    const context = { parameters, dropoutSeed: dropout ? seed : undefined, checkpointed };
     const output = traceWith(context, () => network.call({ sample, time, classLabels }));
     return weights === "trained" ? output : detach(output);
   };

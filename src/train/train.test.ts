@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { CheckpointError, ConfigError, DataError, NotFiniteError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { straightLine } from "../diffusion/index.ts";
+import { topological } from "../graph/graph.ts";
 import { Patched } from "../models/patched.ts";
 import { UNet } from "../models/unet.ts";
 import { Weights } from "../nn/weights.ts";
@@ -14,8 +15,8 @@ import { drawStep, dropLabels } from "./draw.ts";
 import { drawCoefficients } from "./losses/simple.ts";
 import { emptyBuckets, intoBuckets } from "./noise-buckets.ts";
 import { Pace, planSteps } from "./pace.ts";
-import { gradientsProgram, updateProgram } from "./programs.ts";
-import { initialState, type StateSlabs, slabNames } from "./state.ts";
+import { fusedProgram, gradientsProgram, updateProgram } from "./programs.ts";
+import { initialState, type SlabName, type StateSlabs, slabNames } from "./state.ts";
 import { compileStep, SplitStep, type StepInputs } from "./step.ts";
 import { tinyData, tinyNetwork, tinyObjective, tinyRun, tinyUNet } from "./testing/tiny.ts";
 import { type Tick, type TrainOptions, train } from "./train.ts";
@@ -30,9 +31,9 @@ async function ticksOf(options: Partial<TrainOptions> = {}, stopAfter = Number.P
   return { training, ticks, losses: ticks.map((tick) => tick.loss) };
 }
 
-function largestDifference(a: StateSlabs, b: StateSlabs): number {
+function largestDifference(a: StateSlabs, b: StateSlabs, names: readonly SlabName[] = slabNames): number {
   let largest = 0;
-  for (const name of slabNames) {
+  for (const name of names) {
     a[name].forEach((slab, s) => {
       slab.forEach((value, i) => {
         largest = Math.max(largest, Math.abs(value - b[name][s][i]));
@@ -164,6 +165,21 @@ describe("forms of the step", () => {
     }
     expect(largestDifference(a, slabs)).toBeGreaterThan(1e-4);
     expect(b).toEqual(a);
+  });
+
+  it("with checkpoints has the same loss, and the same moments but for the order of sums", async () => {
+    const { slabs, program: options } = program(4);
+    const forgetful = { ...options, checkpointing: true };
+    const nodes = topological(fusedProgram(forgetful).outputs.values());
+    expect(nodes.filter((node) => node.is("checkpoint")).length).toBe(network.segments.length);
+    await using kept = await compileStep(options, { runs: 1, replicas: 1, threads: 1 }, runtime);
+    await using forgotten = await compileStep(forgetful, { runs: 1, replicas: 1, threads: 1 }, runtime);
+    const [a, b] = [await kept.run(slabs, inputs), await forgotten.run(slabs, inputs)];
+    expect(b.losses).toEqual(a.losses);
+    for (const name of ["first", "second"] as const) {
+      const size = Math.max(...a.next[name][0].map(Math.abs));
+      expect(largestDifference(a.next, b.next, [name]) / size).toBeLessThan(1e-6);
+    }
   });
 
   it("twice two images are four images", async () => {

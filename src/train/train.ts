@@ -195,7 +195,7 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
   async *#run(): AsyncGenerator<Tick, void, undefined> {
     this.#checkIdle();
     const { network, data, runtime, loss, group } = this.#options;
-    const { batch, accumulate, optimiser, clip, seed } = this.#settings;
+    const { batch, accumulate, optimiser, clip, checkpointing, seed } = this.#settings;
     const { replicas, threads } = this.#parallel;
     this.#stopping = false;
     await this.#join();
@@ -207,7 +207,8 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     let runner: StepRunner | undefined;
     this.#running = true;
     try {
-      const program = { network, layout: this.#state.layout, batch: batch / replicas, optimiser, clip, loss };
+      const { layout } = this.#state;
+      const program = { network, layout, batch: batch / replicas, optimiser, clip, checkpointing, loss };
       runner = await compileStep(program, { runs: accumulate * replicas, replicas, threads, group }, runtime);
       while (!this.#ended()) {
         const began = performance.now();
