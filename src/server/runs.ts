@@ -14,7 +14,11 @@ import { checkNames, type FoundFile, findFile, insideOf } from "./paths.ts";
 export interface RunInfo {
   /** The path of its folder below the folder of runs, with slashes. */
   name: string;
+  /** Of its files, without those in folders. */
+  bytes: number;
   recipe?: string;
+  /** Name of the data. */
+  data?: string;
   /** Updates done, of those planned. */
   step?: number;
   steps?: number;
@@ -113,15 +117,23 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
 
 async function infoOf(folder: string, name: string): Promise<RunInfo> {
   const [training, files] = await Promise.all([isTraining(folder), entriesOf(folder)]);
-  const times = files
+  const stats = files
     .filter((file) => file.isFile())
     .map(({ name }) => stat(join(folder, name)).catch(() => undefined));
-  const changed = Math.max(...(await Promise.all(times)).map((found) => found?.mtimeMs ?? 0));
-  const info: RunInfo = { name, changed, training };
+  const found = (await Promise.all(stats)).filter((one) => one !== undefined);
+  const changed = Math.max(0, ...found.map(({ mtimeMs }) => mtimeMs));
+  const bytes = found.reduce((sum, { size }) => sum + size, 0);
+  const info: RunInfo = { name, bytes, changed, training };
   try {
-    const { recipe, training: settings } = await readRun(folder);
+    const { recipe, data, training: settings } = await readRun(folder);
     const { steps } = settings;
-    return { ...info, recipe, ...(typeof steps === "number" && { steps }), ...(await progressOf(folder)) };
+    return {
+      ...info,
+      recipe,
+      ...(typeof data.name === "string" && { data: data.name }),
+      ...(typeof steps === "number" && { steps }),
+      ...(await progressOf(folder)),
+    };
   } catch (error) {
     if (error instanceof LangevinError) return { ...info, problem: error.message };
     throw error;

@@ -38,6 +38,7 @@ export async function isTraining(folder: string): Promise<boolean> {
   try {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, "utf8"), stat(path)]);
     const { pid, host } = JSON.parse(text);
+    if (typeof host !== "string") return false;
     if (host !== hostname()) {
       const metrics = await stat(join(folder, METRICS_FILE)).catch(() => undefined);
       return Date.now() - Math.max(mtimeMs, metrics?.mtimeMs ?? 0) < SILENCE;
