@@ -25,6 +25,10 @@ export {
   type Running,
 } from "./engine.ts";
 export type { Job, JobContext } from "./job.ts";
+export type { InsideErrorsEvent } from "./jobs/inside-errors.ts";
+export type { InsideModel } from "./jobs/inside-graph.ts";
+export type { InsideSwapEvent } from "./jobs/inside-swap.ts";
+export type { InsideWatchEvent } from "./jobs/inside-watch.ts";
 export type { ModelSource, SampleEvent, SampleRequest, SampleResult } from "./jobs/sample.ts";
 export type { TrainEvent, TrainRequest, TrainResult } from "./jobs/train.ts";
 export { memoryRunStore, type RunStore, type RunSummary } from "./run-store.ts";
