@@ -35,7 +35,7 @@ function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[
   return Math.max(...a.map((slab, i) => slab.reduce((most, value, k) => Math.max(most, Math.abs(value - b[i][k])), 0)));
 }
 
-describe.each(launchers)("$name", (launcher) => {
+describe.each(launchers)("$name", { timeout: 120_000 }, (launcher) => {
   it("sums, broadcasts and gathers over three ranks, and shares the cores", async () => {
     const { exitCode, out, error } = await launch(launcher, 3, [calls]).ended;
     expect(exitCode, error).toBe(0);

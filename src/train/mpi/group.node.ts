@@ -89,6 +89,9 @@ class ThreadGroup implements MpiGroup {
   }
 
   static async open(launcher: Launcher, env: Environment): Promise<ThreadGroup> {
+    // UCX, over which MPICH and Open MPI may send, would try its hooks on the heap while it loads: it shrinks it by what
+    // it grew it before, and takes with it what other threads got in between. Their gain is for buffers that stay, ours do not.
+    process.env.UCX_MEM_EVENTS ??= "n";
     const start: ThreadStart = { launcher, env: { ...env }, silence: silenceOf(env) * 1000 };
     const worker = startWorker(new URL("./thread.node.ts", import.meta.url), start);
     const ready = await new Promise<Extract<ThreadReply, { kind: "ready" }>>((resolve, reject) => {

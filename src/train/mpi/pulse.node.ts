@@ -44,6 +44,7 @@ export class Pulse {
   readonly #heardBeat = new Uint8Array(new ArrayBuffer(1));
   readonly #heardAlarm = new Uint8Array(new ArrayBuffer(ALARM_BYTES));
   #beat?: Pending;
+  #ending = false;
   #sent = Number.NEGATIVE_INFINITY;
   #heard: number;
   #checked: number;
@@ -67,7 +68,7 @@ export class Pulse {
     if (now - this.#checked > this.#silence / 2) this.#heard = now;
     this.#checked = now;
     if (this.#beat && this.#line.isDone(this.#beat)) this.#beat = undefined;
-    if (!this.#beat && now - this.#sent >= BEAT_MS) {
+    if (!this.#beat && !this.#ending && now - this.#sent >= BEAT_MS) {
       this.#beat = this.#line.send(this.#nothing, right, BEAT);
       this.#sent = now;
     }
@@ -76,6 +77,11 @@ export class Pulse {
     if (now - this.#heard <= this.#silence) return;
     const message = `rank ${left} has not been heard of for ${Math.round((now - this.#heard) / 1000)} s: its process was killed, or its machine is out of reach`;
     throw new AlarmError(this.raise(message, left));
+  }
+
+  /** Sends no more beats; still listens. */
+  end(): void {
+    this.#ending = true;
   }
 
   /** Tells all other ranks what went wrong, and which rank is lost, if one is; those that do not answer are left to themselves. */

@@ -125,9 +125,10 @@ function serve(mpi: Mpi, pulse: Pulse): void {
         break;
       case "finish":
         wait(mpi.startBarrier(), AWAKE);
-        clearInterval(beating);
-        // Nobody beats from here on, and what was sent has come.
+        pulse.end();
+        // Every rank has sent its last beat before it comes here, so all are heard before the library is left.
         wait(mpi.startBarrier(), AWAKE);
+        clearInterval(beating);
         pulse.check();
         mpi.finalize();
         reply({ kind: "done", id: request.id, arrays: [] });
