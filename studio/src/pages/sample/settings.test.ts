@@ -2,7 +2,16 @@ import { ConfigError } from "langevin/browser";
 import { expect, test } from "vitest";
 import { bytesFromText, bytesToText, modelOfQuery, type Shown, shownOfQuery, shownToQuery } from "./settings.ts";
 
-const solver = { name: "ddim", steps: 20, eta: 0.5, spacing: "trailing", clip: 1, noiseFromClipped: true, stepsOffset: 0, setAlphaToOne: true } as const;
+const solver = {
+  name: "ddim",
+  steps: 20,
+  eta: 0.5,
+  spacing: "trailing",
+  clip: 1,
+  noiseFromClipped: true,
+  stepsOffset: 0,
+  setAlphaToOne: true,
+} as const;
 const a = { solver, seed: 2 ** 40 + 1, guidance: 1.5, classLabel: 7, count: 16 };
 const model = { source: "server", name: "a:b c&d" } as const;
 

@@ -48,7 +48,11 @@ export interface ModelName {
 export const LARGEST_COUNT = 64;
 export const LARGEST_GUIDANCE = 10;
 
-export function shownToQuery(shown: Shown, model: ModelName, weights: string): Record<string, string | number | undefined> {
+export function shownToQuery(
+  shown: Shown,
+  model: ModelName,
+  weights: string,
+): Record<string, string | number | undefined> {
   const { a, b, mode } = shown;
   return {
     model: `${model.source}:${model.name}`,
@@ -113,7 +117,13 @@ function solver(query: URLSearchParams, name: string): SolverConfig | undefined 
   }
 }
 
-function whole(query: URLSearchParams, name: string, most: number, least: number, optional = false): number | undefined {
+function whole(
+  query: URLSearchParams,
+  name: string,
+  most: number,
+  least: number,
+  optional = false,
+): number | undefined {
   const text = query.get(name);
   if (text === null && optional) return undefined;
   const value = Number(text);
@@ -127,7 +137,8 @@ function real(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   const value = Number(text);
-  if (text === "" || !(value >= 0) || value > LARGEST_GUIDANCE) throw fault(name, text, `a number from 0 to ${LARGEST_GUIDANCE}`);
+  if (text === "" || !(value >= 0) || value > LARGEST_GUIDANCE)
+    throw fault(name, text, `a number from 0 to ${LARGEST_GUIDANCE}`);
   return value;
 }
 
@@ -139,7 +150,10 @@ const defined = <T extends object>(value: T): T =>
 
 /** Bytes as text for an address, and back; undefined for text that is none. */
 export function bytesToText(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }
 
 export function bytesFromText(text: string): Uint8Array<ArrayBuffer> | undefined {

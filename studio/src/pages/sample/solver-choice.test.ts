@@ -21,8 +21,11 @@ test("a run's own solver keeps its options", () => {
   expect(chooseSolver("unipc", 10, path, own).config).toEqual({ name: "unipc", steps: 10 });
 });
 
-test.each(["linear", "straightLine", "edm", "continuousCosine", "ve"] as const)("on the path %s most solvers work", (name) => {
-  const path = pathFrom({ name });
-  const works = solverNames.filter((solver) => chooseSolver(solver, 20, path).config);
-  expect(works.length).toBeGreaterThanOrEqual(15);
-});
+test.each(["linear", "straightLine", "edm", "continuousCosine", "ve"] as const)(
+  "on the path %s most solvers work",
+  (name) => {
+    const path = pathFrom({ name });
+    const works = solverNames.filter((solver) => chooseSolver(solver, 20, path).config);
+    expect(works.length).toBeGreaterThanOrEqual(15);
+  },
+);

@@ -97,7 +97,7 @@ export function chooseSolver(name: SolverName, steps: number, path: Path, own?: 
   const same: Record<string, unknown> = own?.name === name ? { ...own } : {};
   let reason: string | undefined;
   for (const extra of extras) {
-    const { name: _, ...options } = { ...same, ...extra, steps };
+    const { name: _, ...options }: Record<string, unknown> = { ...same, ...extra, steps };
     const fault = faultOf(name, options, path);
     if (fault === undefined) return { config: { name, ...options } as SolverConfig };
     reason ??= fault;

@@ -1,12 +1,13 @@
 import { networkFrom, recipes } from "langevin/browser";
 import { expect, test } from "vitest";
-import { digitsRecipes, freeName, lengthOf, picturesRecipe, pictureSizes, planned } from "./recipes.ts";
+import { digitsRecipes, freeName, lengthOf, pictureSizes, picturesRecipe, planned } from "./recipes.ts";
 
 test("recipes that need a teacher, a folder or points are left out", () => {
   const names = digitsRecipes.map(({ name }) => name);
   expect(names).toContain("digits");
   expect(names).toContain("edm");
-  for (const name of ["progressive-distillation", "reflow", "ddpm-folder", "toy-flow"]) expect(names).not.toContain(name);
+  for (const name of ["progressive-distillation", "reflow", "ddpm-folder", "toy-flow"])
+    expect(names).not.toContain(name);
 });
 
 test.each(pictureSizes.flatMap((size) => ([1, 3] as const).map((channels) => [size, channels] as const)))(

@@ -53,6 +53,18 @@ export class RunView {
     if (lines.length > 0) this.version++;
   }
 
+  /** Forgets all lines and grids. */
+  reset(): void {
+    this.steps.length = 0;
+    this.losses.length = 0;
+    this.step = 0;
+    this.seconds = 0;
+    this.buckets = [];
+    this.grids = [];
+    this.gridIndex = 0;
+    this.version++;
+  }
+
   /** A grid in its place; who looks at the last one goes on to look at the last one. */
   addGrid(grid: Grid): void {
     const atEnd = this.gridIndex >= this.grids.length - 1;

@@ -1,0 +1,36 @@
+/**
+ * A run of this browser as it was saved: its curve and its grids, for those who show it or go on with it.
+ */
+import type { RunStore } from "langevin/browser";
+import { stepOfPicture } from "../../lib/runs.ts";
+import { metricsLines } from "./metrics.ts";
+import type { RunView } from "./view.svelte.ts";
+
+/** Fills a view with what the store has of a run up to `step`, the step that was saved. */
+export async function fillView(
+  view: RunView,
+  store: RunStore,
+  run: string,
+  step = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const metrics = await store.read(run, "metrics.jsonl");
+  if (metrics) view.add(metricsLines(new TextDecoder().decode(metrics)).filter((line) => line.step <= step));
+  for (const file of await store.files(run)) {
+    const at = stepOfPicture(file);
+    const bytes = at !== undefined && at <= step ? await store.read(run, file) : undefined;
+    if (bytes) view.addGrid({ step: at!, url: URL.createObjectURL(new Blob([bytes], { type: "image/png" })) });
+  }
+  const described = await store.read(run, "run.json");
+  const batch = described && batchOf(new TextDecoder().decode(described));
+  if (batch) view.batch = batch;
+}
+
+/** Pictures of a step, from the text of a `run.json`; undefined where it does not say. */
+export function batchOf(text: string): number | undefined {
+  try {
+    const { batch, accumulate = 1 } = JSON.parse(text).training;
+    return Number.isInteger(batch) ? batch * accumulate : undefined;
+  } catch {
+    return undefined;
+  }
+}
