@@ -8,6 +8,7 @@ export * from "../diffusion/index.ts";
 export { animatedPng } from "../io/apng.ts";
 export * from "../io/picture.ts";
 export { scaleOf, tickLabel } from "../io/ticks.ts";
+export type { ModelPart, NoiseError, PartTime, Place, View, Views } from "../pipelines/inside/index.ts";
 export { denoisingAnimation, samplesPicture } from "../pipelines/pictures.ts";
 export * from "../recipes/index.ts";
 export { networkFrom } from "../train/network-config.ts";
