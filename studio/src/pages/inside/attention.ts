@@ -53,5 +53,7 @@ export type Grid = readonly [number, number];
 
 /** Layers whose weights are over the places of a picture. */
 export function layersOf(places: readonly Place[]): (Place & { grid: Grid })[] {
-  return places.filter((place): place is Place & { grid: Grid } => place.kind === "attention" && place.grid !== undefined);
+  return places.filter(
+    (place): place is Place & { grid: Grid } => place.kind === "attention" && place.grid !== undefined,
+  );
 }

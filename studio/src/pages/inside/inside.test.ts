@@ -21,7 +21,13 @@ describe("attention", () => {
     expect(sameCell({ row: 13, column: 1 }, [14, 14], [7, 7])).toEqual({ row: 6, column: 0 });
   });
   test("only layers over the places of a picture", () => {
-    const place = (id: string, more: Partial<Place>): Place => ({ id, module: id, kind: "attention", shape: [1, 4, 4], ...more });
+    const place = (id: string, more: Partial<Place>): Place => ({
+      id,
+      module: id,
+      kind: "attention",
+      shape: [1, 4, 4],
+      ...more,
+    });
     const places = [place("a", { grid: [2, 2] }), place("b", {}), place("c", { kind: "map" })];
     expect(layersOf(places).map(({ id }) => id)).toEqual(["a"]);
   });
@@ -58,7 +64,13 @@ describe("paint", () => {
     const { data, shape } = mapsSheet(maps, [2, 1, 2], 2, scales, colours);
     expect(shape).toEqual([1, 5, 4]);
     const pixels = Array.from({ length: 5 }, (_, i) => [...data.subarray(4 * i, 4 * i + 4)]);
-    expect(pixels).toEqual([[255, 0, 0, 255], [0, 0, 128, 255], [0, 0, 0, 0], [0, 0, 0, 255], [255, 0, 0, 255]]);
+    expect(pixels).toEqual([
+      [255, 0, 0, 255],
+      [0, 0, 128, 255],
+      [0, 0, 0, 0],
+      [0, 0, 0, 255],
+      [255, 0, 0, 255],
+    ]);
     expect(rangeOf(maps)).toEqual({ least: -1, most: 4, mean: 1.25 });
   });
 });

@@ -53,3 +53,18 @@ export function nameOf(path: string): string {
 export function shapeInWords(shape: readonly number[] | undefined): string {
   return shape ? shape.join(" × ") : "–";
 }
+
+/** Places between whole layers, in the order of the network: what blocks, their residual blocks and attentions return. */
+const LEVEL =
+  /^(conv_in|conv_out|mid_block(\.(resnets|attentions)\.\d+)?|(down|up)_blocks\.\d+(\.(resnets|attentions|downsamplers|upsamplers)\.\d+)?)$/;
+
+/**
+ * The maps that are shown level by level. What a block returns is what the last part of it returns, so it is left out where
+ * that is there. All maps of a network with other names.
+ */
+export function levelsOf<P extends { readonly id: string; readonly kind: string }>(places: readonly P[]): P[] {
+  const maps = places.filter(({ kind }) => kind === "map");
+  const levels = maps.filter(({ id }) => LEVEL.test(id));
+  const parts = levels.filter(({ id }) => !levels.some((other) => other.id.startsWith(`${id}.`)));
+  return parts.length > 0 ? parts : maps;
+}
