@@ -57,3 +57,8 @@ class EngineState {
 }
 
 export const engine = new EngineState();
+
+/** Whether an error is of the device: it is not there, or was lost. */
+export function isDeviceFault(error: unknown): boolean {
+  return error instanceof Error && /^Device(Lost)?Error$/.test(error.name);
+}

@@ -2,7 +2,7 @@
  * The state of the page: the model that is open, what is to be drawn, and what was drawn, for each of the four modes.
  */
 import { ConfigError, type SampleRequest } from "langevin/browser";
-import { engine } from "../../lib/engine.svelte.ts";
+import { engine, isDeviceFault } from "../../lib/engine.svelte.ts";
 import { Drawing } from "./drawing.svelte.ts";
 import { Form } from "./form.svelte.ts";
 import { emptyMask, type Mask, maskFromText, maskToText, painted } from "./mask.ts";
@@ -110,7 +110,7 @@ export class Sampler {
     const shape = [request.count!, ...this.model.imageShape];
     const ended = await drawing.run(shape, async () => (await engine.open()).start("sample", request));
     // A device that was lost stays lost to its engine: the next drawing opens a new one.
-    if ((drawing.error as Error | undefined)?.name === "DeviceError") await engine.close();
+    if (isDeviceFault(drawing.error)) await engine.close();
     return ended;
   }
 

@@ -3,7 +3,7 @@
  * on. What is done is saved by the job every half minute and when it ends; the rest is what a closed tab would lose.
  */
 import type { Running, TrainEvent, TrainRequest, TrainResult } from "langevin/browser";
-import { engine } from "../../lib/engine.svelte.ts";
+import { engine, isDeviceFault } from "../../lib/engine.svelte.ts";
 import { browserRuns } from "../../lib/runs.ts";
 import { fillView } from "./kept.ts";
 import { RunView } from "./view.svelte.ts";
@@ -69,7 +69,7 @@ class Session {
       this.status = "failed";
       view.stateText = `stopped by an error after step ${count(view.step)}`;
       // A device that was lost stays lost to its engine: the next start opens a new one.
-      if ((error as Error).name === "DeviceError") await engine.close();
+      if (isDeviceFault(error)) await engine.close();
     } finally {
       this.#running = undefined;
     }
