@@ -13,19 +13,22 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH= cd -- "$here/../.." && pwd)
 net=10.77.3
 bridge=langevin-br
-hosts=$(mktemp)
 
 down() {
   i=0
   while [ "$i" -lt "$RANKS" ]; do
+    # What a cut connection left behind, too.
+    ip netns pids "langevin$i" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
     ip netns del "langevin$i" 2>/dev/null || true
+    ip link del "lgv$i" 2>/dev/null || true
     i=$((i + 1))
   done
   ip link del "$bridge" 2>/dev/null || true
-  rm -f "$hosts"
 }
-trap down EXIT
+down
+trap 'down; rm -f "${hosts:-}"' EXIT
 trap 'exit 130' INT TERM
+hosts=$(mktemp)
 
 ip link add "$bridge" type bridge
 ip addr add "$net.254/24" dev "$bridge"
@@ -54,7 +57,7 @@ openmpi)
   ;;
 mpich)
   "${MPIRUN:-mpirun.mpich}" -n "$RANKS" -f "$hosts" -launcher ssh -launcher-exec "$here/in-namespace.sh" \
-    -iface "$bridge" -genv UCX_NET_DEVICES eth0 "$@"
+    -iface "$bridge" -genv UCX_NET_DEVICES eth0 -genv UCX_TLS tcp,self "$@"
   ;;
 *)
   echo "MPI is $MPI; give openmpi or mpich" >&2
