@@ -28,7 +28,7 @@ export interface TimesRequest {
   paths: readonly string[];
   /** Images. Default 1. */
   batch?: number;
-  /** Timed runs of each part, after one that is not. Default 9. */
+  /** Timed runs of each part, after three that are not. Default 9. */
   runs?: number;
   options?: CompileOptions;
   signal?: AbortSignal;
@@ -43,6 +43,9 @@ export interface PartTime {
   least: number;
   most: number;
 }
+
+/** Runs that are not timed: a runtime sets itself up in them. */
+const WARM_RUNS = 3;
 
 /** What was cut out: its graph, and the tensors of the whole that its inputs and outputs stand for, by name. */
 export interface Cut {
@@ -99,7 +102,7 @@ export async function* partTimes(request: TimesRequest): AsyncGenerator<PartTime
     }
     await using session = await runtime.compile(graph, options);
     const feeds = feedsOf(graph);
-    await session.run(feeds);
+    for (let run = 0; run < WARM_RUNS; run++) await session.run(feeds);
     const times: number[] = [];
     for (let run = 0; run < runs; run++) {
       signal?.throwIfAborted();

@@ -19,7 +19,10 @@ export function rowOf({ data, shape }: Weights, head: number, query: number): Fl
   const row = (of: number) => data.subarray((of * queries + query) * keys, (of * queries + query + 1) * keys);
   if (head !== ALL_HEADS) return row(head);
   const mean = new Float32Array(keys);
-  for (let of = 0; of < heads; of++) row(of).forEach((weight, key) => (mean[key] += weight / heads));
+  for (let of = 0; of < heads; of++) {
+    const weights = row(of);
+    for (let key = 0; key < keys; key++) mean[key] += weights[key] / heads;
+  }
   return mean;
 }
 

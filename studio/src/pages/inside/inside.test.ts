@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ALL_HEADS, layersOf, rowOf, sameCell, summary } from "./attention.ts";
 import { nameOf, shapeInWords } from "./names.ts";
 import { laidOver, mapsSheet, rangeOf, rgbOf, scalesOf } from "./paint.ts";
-import { columnsOf, sharesOfA, tippingOf } from "./swaps.ts";
+import { columnsOf, settledOf, sharesOfA, tippingOf } from "./swaps.ts";
 import { rowsOf, walk } from "./tree.ts";
 
 describe("attention", () => {
@@ -85,6 +85,8 @@ describe("swaps", () => {
     expect(shares).toEqual([0, 0.25, 0.75, 1]);
     expect(tippingOf(shares)).toBe(2);
     expect(tippingOf([0, 0.1])).toBeUndefined();
+    expect(settledOf([0, 0.97, 0.9, 0.96, 1])).toBe(3);
+    expect(settledOf([0, 0.5])).toBeUndefined();
     expect(sharesOfA(new Float32Array(4), 2)).toEqual([0, 0]);
   });
 });

@@ -22,7 +22,7 @@ import { Task } from "./task.svelte.ts";
 const MOST_BYTES = 128e6;
 /** Pictures of a row of swaps, at most. */
 const MOST_COLUMNS = 9;
-export const SWAP_ROWS = 4;
+export const SWAP_ROWS = 3;
 
 type Draw = Pick<RequestOf<"insideWatch">, "from" | "solver" | "guidance">;
 

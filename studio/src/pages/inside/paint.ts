@@ -1,10 +1,12 @@
 /**
- * Inner numbers as colours, RGBA [H, W, 4]: weights laid over a picture, and maps that have both signs. The two colours are
- * those of the theme.
+ * Inner numbers as colours, RGBA [H, W, 4]: weights laid over a picture, and maps that have both signs.
  */
 import type { PixelImage } from "../../ui/pixels.ts";
 
 export type Rgb = readonly [number, number, number];
+
+/** Laid over pictures in both themes: they are black and white. */
+export const HEAT: Rgb = [255, 132, 0];
 
 /** A colour of the theme, "#0b5cc4". Black where it is none. */
 export function rgbOf(hex: string): Rgb {

@@ -30,3 +30,9 @@ export function tippingOf(shares: readonly number[]): number | undefined {
   for (let i = 1; i < shares.length; i++) if (shares[i - 1] < 0.5 && shares[i] >= 0.5) return i;
   return undefined;
 }
+
+/** The first column from which on nearly all is A, 19 parts of 20. */
+export function settledOf(shares: readonly number[]): number | undefined {
+  const late = shares.findLastIndex((share) => share < 0.95) + 1;
+  return late < shares.length ? late : undefined;
+}

@@ -18,7 +18,7 @@ export function levelText({
 /** The share of noise in x = alpha x0 + sigma eps, by variance: "85 %". */
 export function shareText(alpha: number, sigma: number): string {
   const share = (100 * sigma ** 2) / (alpha ** 2 + sigma ** 2);
-  return `${share < 1 || (share > 99 && share < 100) ? share.toFixed(1) : Math.round(share)} %`;
+  return `${share < 1 || (share > 99 && share < 100) ? share.toFixed(1) : Math.round(share)}\u00a0%`;
 }
 
 /** Large counts as they are read: "1.2 M". */
