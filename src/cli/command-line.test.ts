@@ -215,7 +215,7 @@ describe("bad usage is one clear line", () => {
 
 describe("help", () => {
   it("shows examples, and is no error", async () => {
-    for (const name of ["train", "sample", "evaluate", "schedule", "inspect"]) {
+    for (const name of ["train", "sample", "evaluate", "studio", "schedule", "inspect"]) {
       const { exitCode, out } = await run(name, "--help");
       expect(exitCode).toBe(0);
       expect(out).toMatch(/Examples:/);
