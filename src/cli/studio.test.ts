@@ -117,7 +117,7 @@ describe("train --studio", () => {
   it("shows the run while it goes on, every line of it, also over lost connections", async () => {
     const args = ["--steps", "1500", "--sample-every", "500", "--no-pictures", "--seed", "2"];
     const { url, printed, exitCode } = await start("train", "toy-flow", "--out", "live", "--studio", ...args);
-    expect(printed.error).toContain(`watch it in the studio: ${url}#/train\n`);
+    expect(printed.error).toContain(`watch it in the studio: ${url}#/train?watch=live\n`);
     expect(await begun(url)).toMatchObject({ name: "live", recipe: "toy-flow", training: true, steps: 1500 });
     const seen: unknown[] = [];
     const pictures: string[] = [];

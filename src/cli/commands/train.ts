@@ -1,7 +1,7 @@
 /**
  * `langevin train`: trains a recipe into a run folder, or goes on with a run.
  */
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { ConfigError } from "../../core/errors.ts";
 import { withData, withFields, withSize } from "../../recipes/change.ts";
 import { withTeacher } from "../../recipes/phases.ts";
@@ -66,7 +66,7 @@ async function showStudio(folder: string): Promise<AsyncDisposable> {
     import("../studio.ts"),
   ]);
   const attached = await attachStudio({ root: await studioRoot(note), runs: folder });
-  note(`watch it in the studio: ${attached.url}#/train`);
+  note(`watch it in the studio: ${attached.url}#/train?watch=${encodeURIComponent(basename(resolve(folder)))}`);
   return attached;
 }
 
