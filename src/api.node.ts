@@ -175,6 +175,7 @@ export class Run implements AsyncIterable<Tick> {
       signal: _____,
       loss: ______,
       teacher: _______,
+      group: ________,
       ...settings
     } = this.#options;
     if (!existsSync(join(folder, RUN_FILE))) {

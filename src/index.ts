@@ -79,8 +79,10 @@ export {
   type LoadedModel,
   loadCheckpoint,
   loadModel,
+  type MpiGroup,
+  mpiGroup,
   openTeacher,
   saveModel,
 } from "./train/index.node.ts";
-export { type PairsOptions, Teacher, type TeacherOptions, type Tick, teacherPairs } from "./train/index.ts";
+export { type Group, type PairsOptions, Teacher, type TeacherOptions, type Tick, teacherPairs } from "./train/index.ts";
 export { version } from "./version.node.ts";

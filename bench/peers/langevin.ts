@@ -8,7 +8,6 @@
 import { createRequire } from "node:module";
 import { Random } from "../../src/core/random.ts";
 import { sizeOf } from "../../src/core/shape.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
 import { objectiveFrom } from "../../src/diffusion/index.ts";
 import { CompiledNetwork } from "../../src/models/compiled.ts";
 import type { ImageNetwork } from "../../src/models/network.ts";
@@ -17,6 +16,7 @@ import { nodeRuntime } from "../../src/runtime/node/session.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
 import { train } from "../../src/train/train.ts";
 import { networkOf } from "../networks.ts";
+import { randomImages } from "../random-images.ts";
 import { type PeerRequest, type Prepared, type Side, serve, type Task } from "./protocol.ts";
 
 interface Work {
@@ -52,28 +52,6 @@ const tasks: Record<Task, (work: Work) => Pick<Prepared, "step" | "release">> = 
     };
   },
 };
-
-/** As many images as a batch has, in [-1, 1], in memory. */
-function randomImages(network: ImageNetwork, size: number): Dataset {
-  const [channels, height, width] = network.imageShape;
-  const each = channels * height * width;
-  const random = Random.from(0, "images");
-  const images = Float32Array.from({ length: size * each }, () => 2 * random.uniform() - 1);
-  return {
-    name: "random images",
-    size,
-    channels,
-    height,
-    width,
-    async read(indices) {
-      const batch = new Float32Array(indices.length * each);
-      for (let i = 0; i < indices.length; i++) {
-        batch.set(images.subarray(indices[i] * each, (indices[i] + 1) * each), i * each);
-      }
-      return { images: batch };
-    },
-  };
-}
 
 function open(threads: number): Side {
   const version = (name: string) => createRequire(import.meta.url)(name).version as string;

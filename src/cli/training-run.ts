@@ -136,10 +136,8 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(described, null, 2)}\n`);
   } else await createRun(folder, described);
   await using _mark = await markTraining(folder);
-  const ranks =
-    group.size > 1
-      ? ` on ${group.size} ranks of ${group.threads === 1 ? "1 thread" : `${group.threads ?? "all"} threads`}`
-      : "";
+  const threads = recipe.training.threads ?? group.threads;
+  const ranks = group.size > 1 ? ` on ${group.size} ranks of ${threads === 1 ? "1 thread" : `${threads} threads`}` : "";
   const begun = resume ? `${folder} goes on after step ${training.step}` : `training ${recipe.name} into ${folder}`;
   options.onNote(`${begun}${ranks}`);
 
