@@ -28,6 +28,9 @@ export class DataError extends LangevinError {}
 /** A device that this machine does not have, or a session that the device refused. */
 export class DeviceError extends LangevinError {}
 
+/** A graphics device that went away while it was used. */
+export class DeviceLostError extends DeviceError {}
+
 /** Weights or training state that belong to another architecture or another run. */
 export class CheckpointError extends LangevinError {}
 

@@ -14,7 +14,9 @@ import { type BlockedLowerings, blockedLowerings, deferredImages } from "./block
 import { OnnxBuilder } from "./builder.ts";
 import { canBlock, Layouts } from "./layouts.ts";
 import { lowerings } from "./lowerings.ts";
-import { deferredProducts, type ProductLowerings, productLowerings } from "./products.ts";
+import { deferredProducts, productLowerings } from "./products.ts";
+import type { TargetLowerings } from "./target-lowerings.ts";
+import { trigonometryLowerings } from "./trigonometry.ts";
 
 /** What the bytes may rely on. */
 export interface OnnxTarget {
@@ -23,6 +25,8 @@ export interface OnnxTarget {
    * on a machine with the same block; without it the model is plain ONNX and runs everywhere.
    */
   convBlock?: number;
+  /** Writes sine and cosine out, for devices whose own are not exact enough. */
+  ownSine?: boolean;
 }
 
 /** What will run: composed ops expanded, except those that run in blocks, and common nodes shared. */
@@ -76,17 +80,19 @@ export function toOnnx(
 /** The forms that a target has besides the plain ones. */
 interface Forms {
   blocked: BlockedLowerings;
-  products: ProductLowerings;
+  own: TargetLowerings;
   /** Nodes that only exist inside of others. */
   deferred(order: readonly Tensor[], readers: ReadonlyMap<Tensor, number>): ReadonlySet<Tensor>;
 }
 
-function formsFor({ convBlock }: OnnxTarget, graph: Graph): Forms {
-  if (convBlock === undefined) return { blocked: {}, products: {}, deferred: () => new Set() };
+function formsFor({ convBlock, ownSine }: OnnxTarget, graph: Graph): Forms {
+  if (convBlock === undefined) {
+    return { blocked: {}, own: ownSine ? trigonometryLowerings : {}, deferred: () => new Set() };
+  }
   const predicts = isPrediction(graph);
   return {
     blocked: predicts ? blockedLowerings : { conv: blockedLowerings.conv },
-    products: productLowerings,
+    own: productLowerings,
     deferred: (order, readers) => {
       const images = predicts ? deferredImages(order, readers, convBlock) : [];
       return new Set([...images, ...deferredProducts(order, readers)]);
@@ -94,7 +100,7 @@ function formsFor({ convBlock }: OnnxTarget, graph: Graph): Forms {
   };
 }
 
-function lower<K extends OpName>(layouts: Layouts, node: Tensor<K>, { blocked, products }: Forms): void {
+function lower<K extends OpName>(layouts: Layouts, node: Tensor<K>, { blocked, own }: Forms): void {
   const inBlocks = blocked[node.op]?.(layouts, node);
   if (inBlocks !== undefined) {
     layouts.setBlocked(node, inBlocks);
@@ -104,5 +110,5 @@ function lower<K extends OpName>(layouts: Layouts, node: Tensor<K>, { blocked, p
     const inputs = node.inputs.map((input) => layouts.plain(input));
     return lowerings[node.op](layouts.builder, node, inputs, layouts.outputName(node));
   };
-  layouts.setPlain(node, products[node.op]?.(layouts, node) ?? plain());
+  layouts.setPlain(node, own[node.op]?.(layouts, node) ?? plain());
 }

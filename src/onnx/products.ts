@@ -3,17 +3,11 @@
  * added to a product of two matrices is added while the product is written. The runtime would find these forms itself,
  * but opening a session of a training step would take twice as long.
  */
-import type { OpName } from "../graph/op-types.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { MICROSOFT_DOMAIN } from "./builder.ts";
-import type { Layouts } from "./layouts.ts";
+import type { TargetLowerings } from "./target-lowerings.ts";
 
-/** Gives the name of the value, or nothing where its usual form is as good. */
-type ProductLowering<K extends OpName> = (layouts: Layouts, node: Tensor<K>) => string | undefined;
-
-export type ProductLowerings = { readonly [K in OpName]?: ProductLowering<K> };
-
-export const productLowerings: ProductLowerings = {
+export const productLowerings: TargetLowerings = {
   matmul: (layouts, node) => {
     const [a, b] = node.inputs.map(operandOf);
     if (!a.transposed && !b.transposed) return undefined;

@@ -1,0 +1,51 @@
+/** A short training run on a given runtime: the same code in a page and in Node. */
+import { Random } from "../../../../src/core/random.ts";
+import { bytesDataset } from "../../../../src/data/memory.ts";
+import { objectiveFrom } from "../../../../src/diffusion/objective.ts";
+import { digitsNetwork } from "../../../../src/recipes/digits-network.ts";
+import type { Runtime } from "../../../../src/runtime/session.ts";
+import { networkFrom } from "../../../../src/train/network-config.ts";
+import { train } from "../../../../src/train/train.ts";
+
+export interface TrainingAsked {
+  steps: number;
+  batch: number;
+}
+
+/** The losses of the network of the digits on made-up pictures, from seed 7. */
+export async function lossesOf({ steps, batch }: TrainingAsked, runtime: Runtime): Promise<number[]> {
+  const random = Random.from(3);
+  const pictures = Uint8Array.from(random.normals(64 * 784), (value) => Math.max(0, Math.min(255, 60 + 90 * value)));
+  const labels = Int32Array.from({ length: 64 }, (_, i) => i % 10);
+  const data = bytesDataset({
+    name: "made-up pictures",
+    images: pictures,
+    labels,
+    classes: Array.from({ length: 10 }, (_, digit) => String(digit)),
+    channels: 1,
+    height: 28,
+    width: 28,
+  });
+  const network = networkFrom(digitsNetwork({ classes: true }), "the network");
+  const objective = objectiveFrom({
+    path: { name: "straightLine" },
+    prediction: "flow",
+    time: { name: "logitNormal" },
+  });
+  const settings = { steps, batch, seed: 7, clip: 1, learningRate: { peak: 2e-3, warmup: 5 }, labelDrop: 0.1 };
+  const losses: number[] = [];
+  const optimiser = { beta1: 0.9, beta2: 0.99 };
+  for await (const tick of train({
+    network,
+    objective,
+    data,
+    runtime,
+    optimiser,
+    ...settings,
+    replicas: 1,
+    threads: 1,
+  })) {
+    losses.push(tick.loss);
+  }
+  return losses;
+}

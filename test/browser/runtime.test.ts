@@ -1,0 +1,48 @@
+/**
+ * The runtimes of the browser, in a real one: the suite of every runtime, on WebAssembly and on WebGPU (SwiftShader), and
+ * twenty steps of training against Node's.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nodeRuntime } from "../../src/runtime/node/session.ts";
+import { runtimeConformance } from "../../src/runtime/testing/conformance.ts";
+import { chromiumHere } from "./chromium.ts";
+import { lossesOf } from "./pages/runtime/training.ts";
+import { openRemoteRuntime, type RemoteRuntime } from "./remote-runtime.ts";
+
+const STEPS = 20;
+
+describe.skipIf(!chromiumHere)("in Chromium", () => {
+  let expected: number[];
+  beforeAll(async () => {
+    expected = await lossesOf({ steps: STEPS, batch: 4 }, nodeRuntime());
+  });
+
+  describe.each([
+    // Without wide vectors WebAssembly adds fewer partial sums side by side than Node.
+    { device: "wasm", casesPerOp: 12, finiteOnly: false },
+    // SwiftShader compiles a shader for every shape, so fewer graphs are drawn.
+    { device: "webgpu", casesPerOp: 1, finiteOnly: true },
+  ] as const)("$device", ({ device, ...drawn }) => {
+    let remote: RemoteRuntime;
+    beforeAll(async () => {
+      remote = await openRemoteRuntime(device, 1);
+    }, 120_000);
+    afterAll(() => remote?.[Symbol.asyncDispose]());
+
+    runtimeConformance(device, () => remote.runtime, {
+      ...drawn,
+      tolerance: { relative: 1e-4, ofLargest: 1e-5 },
+      ofLongSums: 1e-5,
+    });
+
+    it("trains with the losses of Node", { timeout: 300_000 }, async () => {
+      const losses = await remote.call("train", { steps: STEPS, batch: 4 });
+      expect(losses.length).toBe(STEPS);
+      losses.forEach((loss, step) => {
+        expect(Math.abs(loss / expected[step] - 1), `step ${step + 1}: ${loss}, Node ${expected[step]}`).toBeLessThan(
+          1e-4,
+        );
+      });
+    });
+  });
+});
