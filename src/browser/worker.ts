@@ -3,29 +3,19 @@
  * loaded, and only the build of it that the device needs.
  */
 import { ConfigError } from "../core/errors.ts";
-import type { Runtime } from "../runtime/session.ts";
 import { jobs } from "./jobs/index.ts";
 import type { OpenOptions, Port } from "./messages.ts";
 import { memoryRunStore } from "./run-store.ts";
 import { type Served, serve } from "./serve.ts";
 
 async function open({ device, threads, wasmPaths }: OpenOptions): Promise<Served> {
-  const { browserRuntime } = await browserRuntimes();
+  const { browserRuntime } = await import("../runtime/browser/session.ts");
   const runtime = await browserRuntime({ device, threads, wasmPaths });
   const data = () => Promise.reject(new ConfigError("to come"));
   return {
     context: { runtime, runs: memoryRunStore(), data },
-    opened: { device: runtime.device, threads: runtime.threads ?? 1 },
+    opened: { device: runtime.device, threads: runtime.sessionThreads },
   };
-}
-
-interface BrowserRuntimes {
-  browserRuntime(options: Pick<OpenOptions, "device" | "threads" | "wasmPaths">): Promise<Runtime>;
-}
-
-async function browserRuntimes(): Promise<BrowserRuntimes> {
-  const place: string = "../runtime/browser/session.js";
-  return await import(/* @vite-ignore */ place);
 }
 
 serve(globalThis as unknown as Port, jobs, open);

@@ -1,8 +1,14 @@
 /**
  * The job that draws pictures from a trained model, step by step.
  */
+import { ConfigError } from "../../core/errors.ts";
+import type { SolverStep } from "../../diffusion/solvers/solver.ts";
+import { betweenSteps } from "../../pipelines/between.ts";
+import { fillSteps } from "../../pipelines/fill.ts";
+import { type SampleRequest as PipelineRequest, sampleSteps } from "../../pipelines/sample.ts";
 import type { SolverConfig } from "../../recipes/recipe.ts";
 import type { JobContext } from "../job.ts";
+import { drawingOf, openChoice } from "./inside-open.ts";
 
 /**
  * Where a model is from: a run of the browser's store; a folder behind an address, such as `models/digits/`, or the
@@ -21,7 +27,7 @@ export interface SampleRequest {
   solver?: SolverConfig;
   /** Default 0. */
   seed?: number;
-  /** Scale of classifier-free guidance; 1 (default) is none. */
+  /** Scale of classifier-free guidance; 1 is none. Default: that of the run's recipe, or none. */
   guidance?: number;
   /** The class of all pictures, or of each in turn; all in turn by default. */
   classLabel?: number | readonly number[];
@@ -62,10 +68,44 @@ export interface SampleResult {
   seconds: number;
 }
 
-// biome-ignore lint/correctness/useYield: to come
+/**
+ * Draws pictures; or fills a part of some in, or draws a row between two seeds. A step is told as it is done; the result is
+ * that of the last one. Raises as `openModel` and `sample` do.
+ */
 export async function* sample(
-  _request: SampleRequest,
-  _context: JobContext,
+  request: SampleRequest,
+  context: JobContext,
 ): AsyncGenerator<SampleEvent, SampleResult, void> {
-  throw new Error("to come");
+  const began = performance.now();
+  const { network, weights, run } = await openChoice(request, context);
+  const { objective, solver, seed, guidance } = drawingOf({ run }, request);
+  const { runtime, signal } = context;
+  const { classLabel, initial, count = COUNT } = request;
+  const drawn = { network, weights, objective, runtime, signal, solver, seed, guidance, count };
+  let last: SolverStep | undefined;
+  for await (const step of stepsOf(request, { ...drawn, classLabel, initial })) {
+    last = step;
+    const { x, sample } = step;
+    yield { type: "step", step: step.step, of: step.of, t: step.t, x: x.slice(), sample: sample.slice() };
+    signal.throwIfAborted();
+  }
+  const seconds = (performance.now() - began) / 1000;
+  return { images: last!.x, shape: [count, ...network.imageShape], seconds };
+}
+
+const COUNT = 16;
+
+function stepsOf({ fill, between }: SampleRequest, drawn: PipelineRequest): AsyncGenerator<SolverStep> {
+  const asked = { fill, between, initial: drawn.initial };
+  const given = Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length > 1) {
+    throw new ConfigError(`${given.join(" and ")} cannot go together: each decides what the pictures begin with`);
+  }
+  const { initial: _, classLabel, ...rest } = drawn;
+  if (fill) return fillSteps({ ...rest, classLabel, ...fill });
+  if (!between) return sampleSteps(drawn);
+  if (typeof classLabel === "object") {
+    throw new ConfigError("the pictures between two seeds have one class, not a list of classes");
+  }
+  return betweenSteps({ ...rest, classLabel, seedTo: between.seedTo });
 }
