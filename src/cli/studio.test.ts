@@ -3,14 +3,14 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunInfo } from "../server/runs.ts";
 import { follow } from "../server/testing/site.ts";
-import { openBrowser, openerOf, studioRoot } from "./studio.ts";
+import { lastChange, openBrowser, openerOf, studioRoot } from "./studio.ts";
 import { openProject, type Project, run } from "./testing/project.ts";
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -96,6 +96,22 @@ describe("studio", () => {
       expect(ran).toMatchObject({ exitCode, out: "", error: expect.stringMatching(error) });
     }
     blocker.close();
+  });
+
+  it("is as old as the newest file that goes into it", async () => {
+    const files = {
+      "src/a/b.ts": 5,
+      "src/a/b.test.ts": 9,
+      "studio/src/App.svelte": 7,
+      "studio/node_modules/x/y.js": 9,
+    };
+    for (const [file, time] of Object.entries(files)) {
+      const path = join(project.folder, "repository", file);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, "");
+      await utimes(path, time, time);
+    }
+    expect(lastChange(join(project.folder, "repository"))).toBe(7000);
   });
 
   it("is opened with the means of each system", async () => {
