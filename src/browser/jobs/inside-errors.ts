@@ -8,7 +8,7 @@ import { compiledDenoiser } from "../../pipelines/denoiser.ts";
 import { errorByNoise, type NoiseError, noiseGrid } from "../../pipelines/inside/index.ts";
 import { parseData } from "../../recipes/data.ts";
 import { breathe, type JobContext } from "../job.ts";
-import { type ModelChoice, objectiveOf, openChoice } from "./inside-open.ts";
+import { type ModelChoice, objectiveOf, openChoice } from "./open-model.ts";
 
 export interface InsideErrorsRequest extends ModelChoice {
   /** Pictures, spread over the data. Default 64. */

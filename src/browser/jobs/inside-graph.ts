@@ -14,7 +14,7 @@ import {
 } from "../../pipelines/inside/index.ts";
 import type { SolverConfig } from "../../recipes/recipe.ts";
 import type { JobContext } from "../job.ts";
-import { type ModelChoice, objectiveOf, openChoice } from "./inside-open.ts";
+import { type ModelChoice, objectiveOf, openChoice } from "./open-model.ts";
 
 export interface InsideGraphRequest extends ModelChoice {
   /** Images for which costs are counted and times taken. Default 1. */

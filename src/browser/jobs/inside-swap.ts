@@ -3,7 +3,7 @@
  */
 import { swapCondition } from "../../pipelines/inside/index.ts";
 import { breathe, type JobContext } from "../job.ts";
-import { type DrawChoice, drawingOf, type ModelChoice, openChoice } from "./inside-open.ts";
+import { type DrawChoice, drawingOf, type ModelChoice, openChoice } from "./open-model.ts";
 
 export interface InsideSwapRequest extends ModelChoice, Omit<DrawChoice, "seed"> {
   /** The rows: the class before and after the swap, and the seed. */

@@ -5,7 +5,7 @@
 import type { View } from "../../pipelines/inside/index.ts";
 import { watchSteps } from "../../pipelines/inside/index.ts";
 import { breathe, type JobContext } from "../job.ts";
-import { type DrawChoice, drawingOf, type ModelChoice, openChoice } from "./inside-open.ts";
+import { type DrawChoice, drawingOf, type ModelChoice, openChoice } from "./open-model.ts";
 
 export interface InsideWatchRequest extends ModelChoice, DrawChoice {
   /** What to show, by the ids of places; see `InsideModel.places`. */

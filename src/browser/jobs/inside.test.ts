@@ -13,9 +13,9 @@ import type { Job, JobContext } from "../job.ts";
 import { memoryRunStore } from "../run-store.ts";
 import { insideErrors } from "./inside-errors.ts";
 import { type InsideGraphEvent, insideGraph } from "./inside-graph.ts";
-import { drawingOf } from "./inside-open.ts";
 import { insideSwap } from "./inside-swap.ts";
 import { insideWatch } from "./inside-watch.ts";
+import { drawingOf } from "./open-model.ts";
 
 const names = ["run.json", "config.json", "ema.safetensors"];
 const read = async (name: string) => [name, new Uint8Array(await readFile(`assets/digits/${name}`))] as const;

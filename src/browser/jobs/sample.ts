@@ -8,7 +8,7 @@ import { fillSteps } from "../../pipelines/fill.ts";
 import { type SampleRequest as PipelineRequest, sampleSteps } from "../../pipelines/sample.ts";
 import type { SolverConfig } from "../../recipes/recipe.ts";
 import type { JobContext } from "../job.ts";
-import { drawingOf, openChoice } from "./inside-open.ts";
+import { drawingOf, openChoice } from "./open-model.ts";
 
 /**
  * Where a model is from: a run of the browser's store; a folder behind an address, such as `models/digits/`, or the

@@ -1,4 +1,4 @@
-/** The model that a page looks into, and how its run draws pictures. */
+/** The model of a request, wherever it is from, and how its run draws pictures: what several jobs ask for alike. */
 import { ConfigError, FileAccessError } from "../../core/errors.ts";
 import { type NamedObjective, objectiveFrom } from "../../diffusion/objective.ts";
 import type { Solver } from "../../diffusion/solvers/solver.ts";
@@ -38,7 +38,8 @@ function folderOf(from: ModelSource, runs: JobContext["runs"]): Parameters<typeo
     pathOf: (name = "") => from.address + name,
     async read(name) {
       const response = await fetch(from.address + name);
-      if (response.status === 404) return undefined;
+      // A static host may answer with a page where there is no file.
+      if (response.status === 404 || response.headers.get("content-type")?.startsWith("text/html")) return undefined;
       if (!response.ok) throw new FileAccessError(`${from.address}${name}: the host answered ${response.status}`);
       return new Uint8Array(await response.arrayBuffer());
     },
