@@ -93,6 +93,8 @@ describe("insideGraph", () => {
     const wrong = all(insideGraph, { from: { files: { ...files, "config.json": wider } } });
     await expect(wrong).rejects.toThrow(CheckpointError);
     await expect(all(insideGraph, { from: { run: "none" } })).rejects.toThrow(/none\/config.json/);
+    const gone = all(insideGraph, { from: { address: "http://127.0.0.1:9/" } });
+    await expect(gone).rejects.toThrow(/127\.0\.0\.1:9\/run.json cannot be fetched .*is its host still there/);
   });
 });
 

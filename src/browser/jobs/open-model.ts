@@ -37,7 +37,14 @@ function folderOf(from: ModelSource, runs: JobContext["runs"]): Parameters<typeo
   return {
     pathOf: (name = "") => from.address + name,
     async read(name) {
-      const response = await fetch(from.address + name);
+      const response = await fetch(from.address + name).catch((cause: Error) => {
+        throw new FileAccessError(
+          `${from.address}${name} cannot be fetched (${cause.message}): is its host still there?`,
+          {
+            cause,
+          },
+        );
+      });
       // A static host may answer with a page where there is no file.
       if (response.status === 404 || response.headers.get("content-type")?.startsWith("text/html")) return undefined;
       if (!response.ok) throw new FileAccessError(`${from.address}${name}: the host answered ${response.status}`);
