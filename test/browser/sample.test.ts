@@ -34,10 +34,6 @@ describe.skipIf(!chromiumHere)("the sample page", () => {
   const state = (on: Page = page) => greysOf(group(on, /^Drawing: The picture so far/));
   const mode = (name: string) =>
     page.getByRole("group", { name: "What to draw" }).getByRole("button", { name, exact: true });
-  const draw = () =>
-    page
-      .getByRole("region", { name: "Pictures" })
-      .getByRole("button", { name: "Draw", exact: true, pressed: undefined });
   const done = (on: Page = page) => on.getByText(/^done in/).waitFor({ timeout: 60_000 });
 
   async function slide(name: string, value: number): Promise<void> {
@@ -220,10 +216,10 @@ describe.skipIf(!chromiumHere)("the sample page", () => {
 
   test("a file that is no picture, a zip that is none, a folder that is no run: each is told, and what was stays", async () => {
     const text = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") };
-    await page.getByLabel(/^Drop a picture/).setInputFiles(text);
+    await page.getByLabel("Drop a picture").setInputFiles(text);
     await page.getByRole("alert").getByText("“notes.txt” is no picture").waitFor();
     await page.getByText("The picture before is still there.").waitFor();
-    await page.getByLabel(/^Drop the zip/).setInputFiles({ ...text, name: "run.zip" });
+    await page.getByLabel("Drop the zip").setInputFiles({ ...text, name: "run.zip" });
     await page.getByRole("alert").getByText(/zip/).first().waitFor();
     await page.getByText("digits stays open.").waitFor();
     await page.getByLabel("Choose a run folder").setInputFiles(fileURLToPath(new URL("../parity", import.meta.url)));
@@ -232,7 +228,9 @@ describe.skipIf(!chromiumHere)("the sample page", () => {
 
   test("a run folder on disk is opened", async () => {
     await page.getByLabel("Choose a run folder").setInputFiles(shippedFolder);
-    await expect.poll(() => page.getByLabel("Run", { exact: true }).inputValue()).toBe("disk:digits");
+    await expect
+      .poll(() => page.getByLabel("Run", { exact: true }).inputValue(), { timeout: 10_000 })
+      .toBe("disk:digits");
     await slide("Steps", 2);
     await drawWith("Draw");
   }, 90_000);

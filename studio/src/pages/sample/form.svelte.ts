@@ -24,8 +24,10 @@ export class Form {
   steps = $state(DEFAULT_STEPS);
   seed = $state(0);
   guidance = $state(1);
-  /** -1: all in turn. */
+  /** -1: all in turn; as many as there are classes: any, the null class. */
   classLabel = $state(-1);
+  /** The class where all pictures have one: in a row, and to fill in. */
+  oneClass = $state(0);
   count = $state(16);
   /** The options of a link, kept while its solver is. */
   #given = $state.raw<SolverConfig | undefined>();
@@ -39,6 +41,7 @@ export class Form {
     // A recipe that takes all timesteps would take minutes here: it begins with fewer.
     this.steps = Math.min(steps ?? DEFAULT_STEPS, this.mostSteps);
     this.guidance = model.guidance;
+    this.oneClass = model.classes;
     if (settings) this.take(settings);
     else if (!this.choiceOf(this.solver).config) this.solver = "ddim";
   }
@@ -63,6 +66,7 @@ export class Form {
     if (seed !== undefined) this.seed = seed;
     if (guidance !== undefined) this.guidance = guidance;
     this.classLabel = classLabel ?? -1;
+    this.oneClass = classLabel ?? this.model.classes;
     if (count !== undefined) this.count = Math.min(count, LARGEST_COUNT);
   }
 
@@ -70,12 +74,14 @@ export class Form {
     this.seed = this.seed >= Number.MAX_SAFE_INTEGER ? 0 : this.seed + 1;
   }
 
-  /** Undefined while the solver does not work on the path. */
-  get settings(): Settings | undefined {
+  /** Undefined while the solver does not work on the path. `one`: all pictures have one class. */
+  settings(one = false): Settings | undefined {
     const { config } = this.chosen;
     if (!config) return undefined;
-    const classLabel = this.model.classes === 0 || this.classLabel < 0 ? undefined : this.classLabel;
-    const guidance = this.model.classes === 0 ? 1 : this.guidance;
-    return { solver: config, seed: this.seed, guidance, classLabel, count: this.count };
+    const { model, seed, count } = this;
+    const label = one ? this.oneClass : this.classLabel;
+    const [classLabel, guidance] =
+      model.classes === 0 ? [undefined, 1] : [label < 0 ? undefined : label, this.guidance];
+    return { solver: config, seed, guidance, classLabel, count };
   }
 }

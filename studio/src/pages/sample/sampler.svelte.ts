@@ -75,12 +75,12 @@ export class Sampler {
 
   /** What stands in the link; undefined while the solver does not work on the path, or there is nothing to fill in. */
   readonly shown: Shown | undefined = $derived.by(() => {
-    const a = this.form.settings;
+    const a = this.form.settings(this.mode === "between" || this.mode === "fill");
     if (!a) return undefined;
     if (this.mode === "draw") return { mode: "draw", a };
     if (this.mode === "between") return { mode: "between", a: { ...a, count: ROW }, seedTo: this.seedTo };
     if (this.mode === "compare") {
-      const b = this.other.settings;
+      const b = this.other.settings();
       const count = Math.min(a.count, COMPARED);
       return b && { mode: "compare", a: { ...a, count }, b: { solver: b.solver, guidance: b.guidance } };
     }
@@ -123,6 +123,8 @@ export class Sampler {
     const { frame } = this.drawings.draw;
     if (!frame) return;
     const size = this.width * this.height * this.channels;
+    const { classLabel } = this.form.settings()!;
+    this.form.oneClass = classLabel ?? this.picked % Math.max(1, this.model.classes);
     this.take(toBytes(frame.x.subarray(this.picked * size, (this.picked + 1) * size), this.channels));
   }
 
