@@ -145,7 +145,7 @@ describe.skipIf(!chromiumHere)("the page Inside", () => {
     await page.getByLabel("B, after step k").selectOption("0");
     await page.getByRole("button", { name: "Draw with these" }).click();
     await page.getByRole("img", { name: "Seed 5, 1 for 6 steps, then 0" }).waitFor({ timeout: 60_000 });
-    await summary.getByText("half-way from 0 to 1").waitFor({ timeout: 60_000 });
+    await summary.getByText("half of the way from 0 to 1").waitFor({ timeout: 60_000 });
     for (const [k, classLabel] of [
       [0, 0],
       [6, 1],

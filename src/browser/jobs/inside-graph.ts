@@ -21,7 +21,7 @@ export interface InsideGraphRequest extends ModelChoice {
   batch?: number;
   /** Parts to time, by their paths ("" is the whole network). Default: none. */
   time?: readonly string[];
-  /** Timed runs of each part. Default 9. */
+  /** Timed runs of each part. Default 15. */
   runs?: number;
 }
 

@@ -28,7 +28,7 @@ export interface TimesRequest {
   paths: readonly string[];
   /** Images. Default 1. */
   batch?: number;
-  /** Timed runs of each part, after three that are not. Default 9. */
+  /** Timed runs of each part, after three that are not. Default 15. */
   runs?: number;
   options?: CompileOptions;
   signal?: AbortSignal;
@@ -85,7 +85,7 @@ export function cutOut(output: Tensor, inside: (node: Tensor) => boolean): Cut {
 
 /** The time of each part, one after the other. Raises a ConfigError for a path that the network does not have. */
 export async function* partTimes(request: TimesRequest): AsyncGenerator<PartTime> {
-  const { network, weights, runtime, paths, batch = 1, runs = 9, options, signal } = request;
+  const { network, weights, runtime, paths, batch = 1, runs = 15, options, signal } = request;
   const { now = () => performance.now() } = request;
   checkWhole("batch", batch);
   checkWhole("runs", runs);
