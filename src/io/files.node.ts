@@ -9,7 +9,8 @@
  */
 import { mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FileAccessError, FileFormatError } from "../core/errors.ts";
+import { FileAccessError } from "../core/errors.ts";
+import { decodeJson } from "./json.ts";
 
 /** The calls of `node:fs/promises` that this module needs; tests give others, to fill the disk. */
 export interface FileSystem {
@@ -140,10 +141,5 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 
 /** The value in a JSON file. Raises a FileAccessError when it cannot be read, a FileFormatError when it is no JSON. */
 export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readBytes(path);
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new FileFormatError(`${path} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
+  return decodeJson(await readBytes(path), path);
 }
