@@ -10,10 +10,12 @@ import { train } from "../../../../src/train/train.ts";
 export interface TrainingAsked {
   steps: number;
   batch: number;
+  /** Channels of the network's two levels. */
+  widths: readonly [number, number];
 }
 
-/** The losses of the network of the digits on made-up pictures, from seed 7. */
-export async function lossesOf({ steps, batch }: TrainingAsked, runtime: Runtime): Promise<number[]> {
+/** The losses of the network of the digits, in a width that is asked for, on made-up pictures, from seed 7. */
+export async function lossesOf({ steps, batch, widths }: TrainingAsked, runtime: Runtime): Promise<number[]> {
   const random = Random.from(3);
   const pictures = Uint8Array.from(random.normals(64 * 784), (value) => Math.max(0, Math.min(255, 60 + 90 * value)));
   const labels = Int32Array.from({ length: 64 }, (_, i) => i % 10);
@@ -26,7 +28,9 @@ export async function lossesOf({ steps, batch }: TrainingAsked, runtime: Runtime
     height: 28,
     width: 28,
   });
-  const network = networkFrom(digitsNetwork({ classes: true }), "the network");
+  const digits = digitsNetwork({ classes: true });
+  const unet = { ...digits.unet, block_out_channels: [...widths], attention_head_dim: widths[1] / 2 };
+  const network = networkFrom({ ...digits, unet }, "the network");
   const objective = objectiveFrom({
     path: { name: "straightLine" },
     prediction: "flow",
