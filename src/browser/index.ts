@@ -13,6 +13,7 @@ export { denoisingAnimation, samplesPicture } from "../pipelines/pictures.ts";
 export * from "../recipes/index.ts";
 export { networkFrom } from "../train/network-config.ts";
 export type { NoiseBucket } from "../train/noise-buckets.ts";
+export { decodeRun, type RunDescription } from "../train/runs.ts";
 export {
   type Engine,
   type EngineOptions,
@@ -25,6 +26,7 @@ export {
   type ResultOf,
   type Running,
 } from "./engine.ts";
+export { httpRunStore } from "./http-run-store.ts";
 export type { Job, JobContext } from "./job.ts";
 export type { InsideErrorsEvent } from "./jobs/inside-errors.ts";
 export type { InsideModel } from "./jobs/inside-graph.ts";
@@ -32,4 +34,6 @@ export type { InsideSwapEvent } from "./jobs/inside-swap.ts";
 export type { InsideWatchEvent } from "./jobs/inside-watch.ts";
 export type { ModelSource, SampleEvent, SampleRequest, SampleResult } from "./jobs/sample.ts";
 export type { TrainEvent, TrainRequest, TrainResult } from "./jobs/train.ts";
+export { opfsRunStore } from "./opfs-run-store.ts";
 export { memoryRunStore, type RunStore, type RunSummary } from "./run-store.ts";
+export { unzipRun, zipRun } from "./zip-run.ts";

@@ -3,6 +3,7 @@
  * the browser's private file system, a server and plain memory answer to.
  */
 import { ConfigError, FileAccessError } from "../core/errors.ts";
+import { newestFirst, summaryOf } from "./run-summary.ts";
 
 /** A run at a glance. */
 export interface RunSummary {
@@ -72,14 +73,13 @@ export function memoryRunStore(): RunStore {
   };
   return {
     async list() {
-      return [...runs].map(([name, files]) => {
-        const all = [...files.values()];
-        return {
-          name,
-          bytes: all.reduce((sum, { bytes }) => sum + bytes.length, 0),
-          changed: all.reduce((last, { changed }) => Math.max(last, changed), 0),
-        };
+      const summaries = [...runs].map(([name, files]) => {
+        const stored = [...files].map(([file, { bytes, changed }]) => {
+          return { name: file, bytes: bytes.length, changed, read: async (end?: number) => bytes.slice(0, end) };
+        });
+        return summaryOf(name, stored);
       });
+      return newestFirst(await Promise.all(summaries));
     },
     async files(run) {
       return [...(runs.get(run)?.keys() ?? [])].sort();

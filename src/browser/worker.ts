@@ -5,7 +5,7 @@
 import { ConfigError } from "../core/errors.ts";
 import { jobs } from "./jobs/index.ts";
 import type { OpenOptions, Port } from "./messages.ts";
-import { memoryRunStore } from "./run-store.ts";
+import { opfsRunStore } from "./opfs-run-store.ts";
 import { type Served, serve } from "./serve.ts";
 
 async function open({ device, threads, wasmPaths }: OpenOptions): Promise<Served> {
@@ -13,7 +13,7 @@ async function open({ device, threads, wasmPaths }: OpenOptions): Promise<Served
   const runtime = await browserRuntime({ device, threads, wasmPaths });
   const data = () => Promise.reject(new ConfigError("to come"));
   return {
-    context: { runtime, runs: memoryRunStore(), data },
+    context: { runtime, runs: opfsRunStore(), data },
     opened: { device: runtime.device, threads: runtime.sessionThreads },
   };
 }
