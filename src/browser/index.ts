@@ -32,6 +32,18 @@ export type { InsideErrorsEvent } from "./jobs/inside-errors.ts";
 export type { InsideModel } from "./jobs/inside-graph.ts";
 export type { InsideSwapEvent } from "./jobs/inside-swap.ts";
 export type { InsideWatchEvent } from "./jobs/inside-watch.ts";
+export { fieldTimes, gridOf, type PlaneField } from "./jobs/playground/field.ts";
+export type { PointsEnergy } from "./jobs/playground/judge.ts";
+export type { PlaygroundModel, PlaygroundObjective } from "./jobs/playground/model.ts";
+export { DRAWN_LIMIT, DRAWN_SPREAD, MOST_DRAWN, type PointsSource, pointsOf } from "./jobs/playground/source.ts";
+export type { Trajectory } from "./jobs/playground/trajectory.ts";
+export type {
+  PlaygroundDrawRequest,
+  PlaygroundDrawResult,
+  PlaygroundTrainEvent,
+  PlaygroundTrainRequest,
+  PlaygroundTrainResult,
+} from "./jobs/playground.ts";
 export type { ModelSource, SampleEvent, SampleRequest, SampleResult } from "./jobs/sample.ts";
 export type { TrainEvent, TrainRequest, TrainResult } from "./jobs/train.ts";
 export { opfsRunStore } from "./opfs-run-store.ts";

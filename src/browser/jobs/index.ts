@@ -4,6 +4,7 @@ import { insideErrors } from "./inside-errors.ts";
 import { insideGraph } from "./inside-graph.ts";
 import { insideSwap } from "./inside-swap.ts";
 import { insideWatch } from "./inside-watch.ts";
+import { playgroundDraw, playgroundField, playgroundLines, playgroundTrain } from "./playground.ts";
 import { sample } from "./sample.ts";
 import { train } from "./train.ts";
 
@@ -14,4 +15,8 @@ export const jobs = {
   insideSwap,
   insideErrors,
   insideGraph,
+  playgroundTrain,
+  playgroundDraw,
+  playgroundField,
+  playgroundLines,
 } as const satisfies Record<string, Job<never, unknown, unknown>>;
