@@ -1,8 +1,7 @@
 /**
  * The runs that pages can open: those of this browser, and those of the server that serves the page, where one does.
  */
-import type { RunStore } from "langevin/browser";
-import { httpRunStore, opfsRunStore } from "./pending.ts";
+import { httpRunStore, opfsRunStore, type RunStore } from "langevin/browser";
 
 let own: RunStore | undefined;
 

@@ -4,6 +4,7 @@
  * which a link tells one run from another of the same name.
  */
 import {
+  decodeRun,
   FileAccessError,
   type ModelSource,
   networkFrom,
@@ -11,8 +12,8 @@ import {
   type Path,
   parseSampling,
   type SolverConfig,
+  unzipRun,
 } from "langevin/browser";
-import { decodeRun, unzipRun } from "../../lib/pending.ts";
 import { browserRuns, servedFiles } from "../../lib/runs.ts";
 import type { FormModel } from "./form.svelte.ts";
 import type { ModelName } from "./settings.ts";
