@@ -168,7 +168,10 @@ class BrowserSession implements Session {
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
-    await inLine(this.#queue, () => this.#session.release());
+    // What went away with its device needs no release; the error of the run that noticed it is what counts.
+    await inLine(this.#queue, () => this.#session.release()).catch((error) => {
+      if (!(error instanceof DeviceLostError)) throw error;
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
