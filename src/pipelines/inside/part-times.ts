@@ -1,8 +1,8 @@
 /**
  * How long each part of a network takes: every part is cut out of the graph of a prediction, compiled alone with its weights
  * as constants, fed normal numbers, and run a few times; the median counts. Each run is a whole call of the runtime, with
- * the copies in and out, and the runtime fuses and shares
- * nothing across parts: their times need not add up to that of the whole.
+ * the copies in and out, and the runtime fuses and shares nothing across parts: their times need not add up to that of the
+ * whole.
  *
  * Tested with a runtime that counts: what is cut out gives, fed with what the whole network has there, what the whole has.
  */
