@@ -25,7 +25,7 @@ export default defineConfig({
   },
   server: { headers: isolation, fs: { allow: [".."] } },
   preview: { headers: isolation },
-  worker: { format: "es" },
+  worker: { format: "es", rolldownOptions: { output: { keepNames: true } } },
   build: {
     outDir: "../dist/studio",
     emptyOutDir: true,
@@ -34,6 +34,7 @@ export default defineConfig({
     rolldownOptions: {
       // The library's modules do nothing on import, so a page takes along only what it uses of them.
       treeshake: { moduleSideEffects: (id) => !id.startsWith(library) },
+      output: { keepNames: true }, // an error tells its class, also between page and worker
     },
   },
 });
