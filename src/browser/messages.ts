@@ -49,6 +49,10 @@ export interface PlainError {
 }
 
 export function toPlainError(error: unknown): PlainError {
+  // Thrown where closing something failed as well: what went wrong first is what counts.
+  if (error instanceof Error && error.name === "SuppressedError") {
+    return toPlainError((error as Error & { suppressed: unknown }).suppressed);
+  }
   if (error instanceof Error) return { name: error.name, message: error.message };
   return { name: "Error", message: String(error) };
 }
