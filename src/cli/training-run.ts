@@ -2,8 +2,7 @@
  * A recipe trained into a run folder: opens the data, trains, notes every step, saves, draws grids of the averaged weights on
  * the way, and at the end the model, its ONNX file and the three pictures.
  *
- * A grid on the way has 36 images, or 500 points, of the recipe's own solver where that takes few steps, else of 25 DDIM
- * steps, so that looking costs little.
+ * A grid on the way has 36 images, or 500 points, by a quick solver.
  *
  * Ranks that train together open their data each, and all the rest is rank 0's work. It saves before the first step too, when it
  * is asked to stop (a launcher may not wait for the step to end), and when a rank is lost.
@@ -11,17 +10,17 @@
 import { join } from "node:path";
 import { ConfigError, GroupError } from "../core/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { arePoints, isToyName, readPoints } from "../data/toy.ts";
+import { arePoints, readPoints } from "../data/toy.ts";
 import { type Objective, objectiveFrom } from "../diffusion/objective.ts";
-import { ddim } from "../diffusion/solvers/ddim.ts";
-import type { Solver } from "../diffusion/solvers/solver.ts";
 import { makeFolder, writeFileAtomic } from "../io/files.node.ts";
 import type { ImageNetwork } from "../models/network.ts";
 import { type WrittenPicture, writeDenoising, writeForward, writeSamples } from "../pipelines/pictures.node.ts";
 import { MOST_REAL } from "../pipelines/points.ts";
 import { type SampleRequest, sample } from "../pipelines/sample.ts";
+import { describeRecipe, recipeOfDescription } from "../recipes/described-run.ts";
 import { openData } from "../recipes/open-data.node.ts";
-import { parseRecipe, type Recipe, solverOf } from "../recipes/recipe.ts";
+import { quickSolver } from "../recipes/quick-solver.ts";
+import { type Recipe, solverOf } from "../recipes/recipe.ts";
 import type { Runtime } from "../runtime/session.ts";
 import {
   checkFree,
@@ -86,9 +85,7 @@ export interface TrainingRunResult {
 
 /** Seconds between two checkpoints. */
 const CHECKPOINT_SECONDS = 60;
-const GRID = { count: 36, points: 500, steps: 25 };
-/** Steps of the recipe's solver that a grid may take: points cost next to nothing. */
-const GRID_OWN = { images: 50, points: 1000 };
+const GRID = { count: 36, points: 500 };
 /** Points in an animation. */
 const PARTICLES = 500;
 /** Shares of the run after which a grid is drawn. */
@@ -180,15 +177,6 @@ export async function realPoints(data: Dataset): Promise<Float32Array | undefine
   return await readPoints(data, Math.min(MOST_REAL, data.size));
 }
 
-/** The solver of the grids on the way. */
-function gridSolver({ sampling, data }: Recipe, { path }: Objective): Solver {
-  const { steps = path.timesteps } = sampling.solver as { steps?: number };
-  const most = isToyName(data.name) ? GRID_OWN.points : GRID_OWN.images;
-  const unitTime = path.timesteps !== undefined || (path.span[0] === 0 && path.span[1] === 1);
-  if ((steps !== undefined && steps <= most) || !unitTime) return solverOf(sampling.solver);
-  return ddim({ steps: Math.min(GRID.steps, path.timesteps ?? GRID.steps) });
-}
-
 type LoopOptions = TrainingRunOptions & {
   network: ImageNetwork;
   objective: Objective;
@@ -238,7 +226,7 @@ async function trainSteps(options: LoopOptions, saves: Saves): Promise<number | 
     const due = sampleEvery === undefined ? step >= grids[0] * steps : sampleEvery > 0 && step % sampleEvery === 0;
     if (due && !last && !signal.aborted) {
       grids = grids.filter((share) => step < share * steps);
-      const solver = gridSolver(recipe, objective);
+      const solver = quickSolver(recipe, objective);
       const request = {
         network,
         objective: training.objective,
@@ -294,12 +282,7 @@ async function drawPictures(options: LoopOptions, drawn: string[]): Promise<void
 }
 
 /** What `run.json` holds. */
-export function describe(recipe: Recipe): RunDescription {
-  const { name, network, objective, data, training, sampling, teacher, phases } = recipe;
-  const { seed } = training;
-  const own = { network, objective: { ...objective }, data, training, sampling };
-  return { langevin: version, recipe: name, seed, ...own, ...(teacher && { teacher }), ...(phases && { phases }) };
-}
+export const describe = (recipe: Recipe): RunDescription => describeRecipe(recipe, version);
 
 /** The recipe of a run folder, for resuming and sampling. Raises what `openRun` raises, and a ConfigError. */
 export async function recipeOfRun(folder: string): Promise<Recipe> {
@@ -308,9 +291,5 @@ export async function recipeOfRun(folder: string): Promise<Recipe> {
 
 /** The recipe that a `run.json` describes. */
 export function recipeFrom(run: RunDescription, folder: string): Recipe {
-  const { langevin: _, seed, recipe: name, training, ...rest } = run;
-  if (name === undefined) {
-    throw new ConfigError(`${folder} was trained by a program, not by a recipe: go on with it there (train({ from }))`);
-  }
-  return parseRecipe({ ...rest, name, training: { ...training, seed } }, join(folder, RUN_FILE));
+  return recipeOfDescription(run, folder, join(folder, RUN_FILE));
 }

@@ -1,8 +1,21 @@
 /**
  * The job that trains a run and keeps it in the run store, as `langevin train` keeps one in a folder.
  */
+import { ConfigError, FileAccessError } from "../../core/errors.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { arePoints } from "../../data/toy.ts";
+import { objectiveFrom } from "../../diffusion/objective.ts";
+import { countParameters } from "../../nn/module.ts";
+import { sample } from "../../pipelines/sample.ts";
+import { withFields } from "../../recipes/change.ts";
+import { quickSolver } from "../../recipes/quick-solver.ts";
+import { parseRecipe, type Recipe } from "../../recipes/recipe.ts";
+import { recipeNamed } from "../../recipes/registry.ts";
+import { lossOf, networkFrom, train as trainNetwork } from "../../train/index.ts";
 import type { NoiseBucket } from "../../train/noise-buckets.ts";
-import type { JobContext } from "../job.ts";
+import { breathe, type JobContext } from "../job.ts";
+import { KeptRun } from "../kept-run.ts";
+import { decodePictures, encodePictures, PICTURES_FILE, picturesDataset, readPictures } from "../pictures-data.ts";
 
 export interface TrainRequest {
   /** Name of the run in the store. */
@@ -76,10 +89,167 @@ export interface TrainResult {
   finished: boolean;
 }
 
-// biome-ignore lint/correctness/useYield: to come
+/** Default seconds between two grids, and between two saves. */
+const [GRID_SECONDS, SAVE_SECONDS] = [20, 30];
+const GRID = { images: 16, points: 500 };
+/** Milliseconds between two ticks that are told, and between two that tell the losses by noise. */
+const [TICK_MS, NOISE_MS] = [80, 1000];
+/** Steps over which the loss of the result is averaged. */
+const LOSS_STEPS = 50;
+
+/**
+ * Trains a run, or goes on with one. It is saved now and then, when it is stopped and when it is done; where the loss is no
+ * longer finite, the last good state stays. The same seed gives the same run as on Node, to rounding; one that was stopped
+ * and gone on with is the one that was not, to the bit.
+ *
+ * Raises a ConfigError for a name that is taken, a recipe that needs a teacher, or settings that do not fit; a FileAccessError
+ * where there is no run to go on with, or no room to save; and what data and training raise.
+ */
 export async function* train(
-  _request: TrainRequest,
-  _context: JobContext,
+  request: TrainRequest,
+  context: JobContext,
 ): AsyncGenerator<TrainEvent, TrainResult, void> {
-  throw new Error("to come");
+  const { run } = request;
+  const { runtime, signal } = context;
+  const kept = new KeptRun(context.runs, run);
+  const recipe = withLength(request.resume ? await kept.recipe() : await newRecipe(request, kept), request);
+  const skipped: TrainEvent[] = [];
+  const onSkip = (file: string, reason: string) => skipped.push({ type: "skipped", file, reason });
+  const data = await openData(recipe, request, context, onSkip);
+  yield* skipped;
+
+  const network = networkFrom(recipe.network);
+  const objective = objectiveFrom(recipe.objective);
+  const loss = lossOf(objective);
+  const from = request.resume ? await kept.state(network, loss) : undefined;
+  const training = trainNetwork({ ...recipe.training, network, objective, loss, data, runtime, from, signal });
+  if (training.step >= training.steps) {
+    throw new ConfigError(`${run} has done its ${training.step} steps; give it more steps to go on`);
+  }
+  await kept.begin(recipe, training.step);
+  const parameters = countParameters(network);
+  const { imageShape } = network;
+  const { step, steps } = training;
+  const about = {
+    recipe: recipe.name,
+    step,
+    steps,
+    data: { name: data.name, size: data.size },
+    imageShape,
+    parameters,
+  };
+  yield { type: "begun", ...about };
+
+  const save = async (): Promise<TrainEvent> => {
+    const state = training.state();
+    return { type: "saved", step: state.step, bytes: await kept.save(network, state) };
+  };
+  const grid = async (): Promise<TrainEvent> => {
+    const { seed } = recipe.training;
+    const count = request.gridCount ?? (arePoints(imageShape) ? GRID.points : GRID.images);
+    const solver = quickSolver(recipe, objective);
+    const guidance = network.classes === undefined ? 1 : (recipe.sampling.guidance ?? 1);
+    const drawn = {
+      network,
+      weights: training.average,
+      objective: training.objective,
+      runtime,
+      solver,
+      count,
+      seed,
+      guidance,
+    };
+    const { images, shape } = await sample(drawn);
+    return { type: "grid", step: training.step, images, shape, seed };
+  };
+  const gridMs = 1000 * (request.gridSeconds ?? GRID_SECONDS);
+  const saveMs = 1000 * (request.saveSeconds ?? SAVE_SECONDS);
+  const clock = new Clock();
+  const losses: number[] = [];
+  for await (const { lossByNoise, ...tick } of training) {
+    losses.push(tick.loss);
+    if (losses.length > LOSS_STEPS) losses.shift();
+    kept.note(tick);
+    if (clock.passed("tick", TICK_MS) || tick.step === tick.steps) {
+      const noise = clock.passed("noise", NOISE_MS) || tick.step === tick.steps ? { lossByNoise } : {};
+      const secondsLeft = ((tick.steps - tick.step) * recipe.training.batch) / tick.imagesPerSecond;
+      yield { type: "tick", ...tick, secondsLeft, ...noise };
+    }
+    if (saveMs > 0 && clock.passed("save", saveMs)) yield await save();
+    if (gridMs > 0 && clock.passed("grid", gridMs) && !signal.aborted) {
+      yield await grid();
+      clock.restart("grid");
+    }
+    await breathe();
+  }
+  yield await save();
+  const finished = training.step >= training.steps;
+  await kept.saveModel({ network, training, onnx: finished });
+  if (finished && gridMs > 0 && !signal.aborted) yield await grid();
+  const mean = losses.length > 0 ? losses.reduce((sum, value) => sum + value, 0) / losses.length : undefined;
+  const { seconds } = training.state();
+  return { run, recipe: recipe.name, step: training.step, steps: training.steps, seconds, loss: mean, finished };
+}
+
+/** The recipe of a new run. Raises a ConfigError where the name is taken, or where a teacher is needed. */
+async function newRecipe({ run, recipe: asked, set = {}, seed }: TrainRequest, kept: KeptRun): Promise<Recipe> {
+  if (await kept.exists()) {
+    throw new ConfigError(`there is a run ${run} already: go on with it, remove it, or choose another name`);
+  }
+  if (asked === undefined) throw new ConfigError("a new run needs a recipe");
+  const found = typeof asked === "string" ? recipeNamed(asked) : parseRecipe(asked, `recipe of ${run}`);
+  if (found.teacher) {
+    throw new ConfigError(
+      `${found.name} learns from a trained network and needs its run folder: train it with langevin train`,
+    );
+  }
+  const changes = seed === undefined ? set : { ...set, "training.seed": seed };
+  return withFields(
+    found,
+    Object.entries(changes).map(([field, value]) => `${field}=${JSON.stringify(value)}`),
+  );
+}
+
+/** The recipe with the length that is asked for: steps, or the most that fit into a time. */
+function withLength(recipe: Recipe, { steps, budgetSeconds }: TrainRequest): Recipe {
+  const changes: string[] = [];
+  if (steps !== undefined) changes.push(`training.steps=${steps}`);
+  if (budgetSeconds !== undefined) changes.push(`training.budgetSeconds=${budgetSeconds}`);
+  return changes.length > 0 ? withFields(recipe, changes) : recipe;
+}
+
+async function openData(
+  { data }: Recipe,
+  { run, resume, pictures, skipBad }: TrainRequest,
+  { data: open, runs }: JobContext,
+  onSkip: (file: string, reason: string) => void,
+): Promise<Dataset> {
+  if (data.name !== "folder") return await open(data);
+  if (resume) {
+    const file = await runs.read(run, PICTURES_FILE);
+    if (!file) throw new FileAccessError(`${run} has no ${PICTURES_FILE}: it cannot go on without its pictures`);
+    return picturesDataset(decodePictures(file, `${run}/${PICTURES_FILE}`));
+  }
+  if (!pictures?.length) throw new ConfigError("this recipe trains on pictures of your own: drop some on the page");
+  const { size, channels } = data;
+  const read = await readPictures(pictures, { size, channels, skipBad, onSkip });
+  await runs.write(run, PICTURES_FILE, encodePictures(read));
+  return picturesDataset(read);
+}
+
+/** Which of several things is due. */
+class Clock {
+  readonly #since = new Map<string, number>();
+  readonly #began = performance.now();
+
+  /** Whether so many milliseconds have passed since this was last so. */
+  passed(what: string, ms: number): boolean {
+    if (performance.now() - (this.#since.get(what) ?? this.#began) < ms) return false;
+    this.restart(what);
+    return true;
+  }
+
+  restart(what: string): void {
+    this.#since.set(what, performance.now());
+  }
 }
