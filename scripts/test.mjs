@@ -40,22 +40,33 @@ for (const [name, program, args] of stages) {
   else failed++;
 }
 
-console.log("\n── tests");
-const folder = mkdtempSync(join(tmpdir(), "langevin-tests-"));
-const report = join(folder, "report.json");
-const ok = run("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...filters]);
-let failures = 0;
-try {
-  const counts = JSON.parse(readFileSync(report, "utf8"));
-  passed += counts.numPassedTests;
-  failures = counts.numFailedTests;
-  skipped = counts.numPendingTests + counts.numTodoTests;
-} catch {
-  console.error("the tests gave no report");
+/** Runs vitest with some arguments and adds up what it counted. */
+function runTests(...args) {
+  const folder = mkdtempSync(join(tmpdir(), "langevin-tests-"));
+  const report = join(folder, "report.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const ok = run("vitest", ["run", ...reporters, ...args]);
+  let failures = 0;
+  try {
+    const counts = JSON.parse(readFileSync(report, "utf8"));
+    passed += counts.numPassedTests;
+    failures = counts.numFailedTests;
+    skipped += counts.numPendingTests + counts.numTodoTests;
+  } catch {
+    console.error("the tests gave no report");
+  }
+  // A file that does not load, or an error outside of a test, fails the run without a failed test.
+  failed += failures === 0 && !ok ? 1 : failures;
+  rmSync(folder, { recursive: true, force: true });
 }
-// A file that does not load, or an error outside of a test, fails the run without a failed test.
-failed += failures === 0 && !ok ? 1 : failures;
-rmSync(folder, { recursive: true, force: true });
+
+if (filters.length > 0) runTests(...filters);
+else {
+  console.log("\n── tests");
+  runTests("--exclude=test/browser/**");
+  console.log("\n── tests in the browser");
+  runTests("test/browser", "--maxWorkers=1"); // a Chromium keeps the cores busy by itself
+}
 
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 process.exit(failed > 0 ? 1 : 0);
