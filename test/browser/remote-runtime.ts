@@ -1,10 +1,7 @@
 /**
  * The runtime of a page, as a runtime of the test: graphs are written here, and opened and run there.
  */
-import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { build } from "vite";
-import * as errors from "../../src/core/errors.ts";
 import { inputsOf } from "../../src/graph/graph.ts";
 import { toOnnx } from "../../src/onnx/export.ts";
 import type { BrowserDevice } from "../../src/runtime/browser/onnxruntime.ts";
@@ -12,7 +9,8 @@ import { targetOf } from "../../src/runtime/browser/session.ts";
 import { checkFeeds } from "../../src/runtime/feeds.ts";
 import type { Results, Runtime } from "../../src/runtime/session.ts";
 import { type Server, startServer } from "../../src/server/server.ts";
-import { expectNoErrors, launchChromium, openPage, repository } from "./chromium.ts";
+import { expectNoErrors, launchChromium, openPage } from "./chromium.ts";
+import { borrow, buildLentPage, type Call } from "./lent.ts";
 import { decodeArray, encodeArray } from "./pages/runtime/arrays.ts";
 import type { Lent } from "./pages/runtime/main.ts";
 
@@ -20,45 +18,15 @@ export interface RemoteRuntime extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly page: Page;
   /** Calls what the page lends. */
-  call<K extends keyof Lent>(name: K, ...given: Parameters<Lent[K]>): Promise<Awaited<ReturnType<Lent[K]>>>;
-}
-
-async function buildPage(): Promise<string> {
-  const folder = join(repository, "dist", "runtime-page");
-  const root = join(repository, "test", "browser", "pages", "runtime");
-  await build({
-    configFile: false,
-    root,
-    base: "./",
-    logLevel: "warn",
-    resolve: { conditions: ["onnxruntime-web-use-extern-wasm", "module", "browser", "production"] },
-    build: { outDir: folder, emptyOutDir: true, target: "es2023", chunkSizeWarningLimit: 4000 },
-  });
-  return folder;
+  readonly call: Call<Lent>;
 }
 
 /** Opens the page in a Chromium of its own and starts its runtime. */
 export async function openRemoteRuntime(device: BrowserDevice, threads?: number): Promise<RemoteRuntime> {
-  const server: Server = await startServer({ root: await buildPage() });
+  const server: Server = await startServer({ root: await buildLentPage("runtime") });
   const browser = await launchChromium({ webgpu: device === "webgpu" });
   const page = await openPage(browser, server.url);
-  await page.waitForFunction(() => "lent" in globalThis);
-  const call: RemoteRuntime["call"] = async (name, ...given) => {
-    const outcome = await page.evaluate(
-      async ({ name, given }) => {
-        const { lent } = globalThis as unknown as { lent: Record<string, (...given: unknown[]) => unknown> };
-        try {
-          return { value: await lent[name](...given) };
-        } catch (error) {
-          const failure = error as Error;
-          return { kind: failure.constructor.name, message: failure.message };
-        }
-      },
-      { name, given },
-    );
-    if ("value" in outcome) return outcome.value as never;
-    throw asError(outcome as { kind: string; message: string });
-  };
+  const call = await borrow<Lent>(page);
   await call("start", { device, threads });
   return {
     runtime: runtimeOf(device, call),
@@ -72,13 +40,7 @@ export async function openRemoteRuntime(device: BrowserDevice, threads?: number)
   };
 }
 
-/** An error of the page as the same class here. Names of classes are shortened in the built page: any error will do then. */
-function asError({ kind, message }: { kind: string; message: string }): Error {
-  const known = (errors as unknown as Record<string, new (message: string) => Error>)[kind];
-  return known ? new known(message) : new Error(message);
-}
-
-function runtimeOf(device: BrowserDevice, call: RemoteRuntime["call"]): Runtime {
+function runtimeOf(device: BrowserDevice, call: Call<Lent>): Runtime {
   return {
     device,
     async compile(graph, options) {
