@@ -147,7 +147,7 @@ describe.skipIf(!chromiumHere)("the train page", () => {
   test("files that are no pictures are named, and the pictures among them train", async () => {
     await page.getByLabel("Learn from").selectOption("pictures");
     await page.getByLabel("Size").selectOption("16");
-    await page.getByLabel("Colours").selectOption("1");
+    await page.getByLabel("Colours", { exact: true }).selectOption("1");
     const png = join(folder, "grey.png");
     await writePng(png, { width: 20, height: 20, channels: 1, data: new Uint8Array(400).fill(90) });
     const picture = { name: "grey.png", mimeType: "image/png", buffer: await readFile(png) };

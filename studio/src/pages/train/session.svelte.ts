@@ -39,22 +39,21 @@ class Session {
     });
   }
 
-  /** Begins a run, or goes on with one. */
-  async start(request: TrainRequest & { title: string }): Promise<void> {
-    const { title, ...rest } = request;
+  /** Begins a run, or goes on with one of which step `saved` is in the store. */
+  async start(request: TrainRequest, saved = 0): Promise<void> {
     const view = new RunView();
     this.view = view;
     this.run = request.run;
-    this.saved = 0;
+    this.saved = saved;
     this.error = undefined;
     this.skipped = [];
     this.status = "opening";
-    view.title = title;
+    view.title = request.run;
     view.stateText = "opening the engine …";
     try {
-      if (request.resume) await fillView(view, browserRuns(), request.run);
+      if (request.resume) await fillView(view, browserRuns(), request.run, saved);
       void navigator.storage?.persist?.().catch(() => undefined); // so that a full disk takes other things first
-      const running = (await engine.open()).start("train", rest);
+      const running = (await engine.open()).start("train", request);
       this.#running = running;
       view.stateText = "preparing data and network …";
       for await (const event of running) this.#take(view, event);
