@@ -1,13 +1,8 @@
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const [entry, portable] = ["src/browser/index.ts", "studio/src/lib/portable.ts"].map((file) =>
-  fileURLToPath(new URL(file, import.meta.url)),
-);
-
 export default defineConfig({
-  resolve: { alias: { "langevin/browser": existsSync(entry) ? entry : portable } },
+  resolve: { alias: { "langevin/browser": fileURLToPath(new URL("src/browser/index.ts", import.meta.url)) } },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "studio/src/**/*.test.ts"],
     testTimeout: 60_000,

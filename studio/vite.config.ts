@@ -3,23 +3,19 @@
  * What the engine fetches at run time lies in it too: ONNX Runtime's WebAssembly under `ort/`, the digits under
  * `data/digits/`. The dev server serves both at the same places, with the headers that threads need.
  */
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defaultClientConditions, defineConfig } from "vite";
 import { isolation, runtimeFiles } from "./build/runtime-files.ts";
 
 const library = fileURLToPath(new URL("../src/", import.meta.url));
-const [entry, portable] = ["../src/browser/index.ts", "src/lib/portable.ts"].map((file) =>
-  fileURLToPath(new URL(file, import.meta.url)),
-);
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
   plugins: [svelte(), runtimeFiles()],
   resolve: {
-    alias: { "langevin/browser": existsSync(entry) ? entry : portable },
+    alias: { "langevin/browser": `${library}browser/index.ts` },
     // ONNX Runtime without its WebAssembly inside: that is fetched from `ort/`.
     conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
   },
