@@ -2,6 +2,7 @@
  * The train page, driven as a person would: train, look, pause, reload, resume, export; and the exported run in Node, where
  * it draws the same pictures as in the page. Then a run of the server, watched.
  */
+import { existsSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -57,6 +58,10 @@ describe.skipIf(!chromiumHere)("the train page", () => {
     await page.getByLabel("Steps", { exact: true }).fill(String(STEPS));
     await page.getByRole("button", { name: "Start training" }).click();
     await expect.poll(stepOf, { timeout: 60_000 }).toBeGreaterThanOrEqual(4);
+    const asked = page.waitForEvent("dialog");
+    await page.close({ runBeforeUnload: true });
+    expect((await asked).type()).toBe("beforeunload"); // steps are not saved yet
+    await (await asked).dismiss();
     await button("Pause").click();
     await run()
       .getByText(/^paused; step \d+ is saved$/)
@@ -93,6 +98,16 @@ describe.skipIf(!chromiumHere)("the train page", () => {
       .getAttribute("aria-label");
     expect(summary).toMatch(/Each step from/);
     await run().getByText(`step ${STEPS}`, { exact: true }).waitFor();
+    await page.reload(); // nothing is asked: all is saved
+    await kept().getByRole("button", { name: "Show digits" }).click();
+    await run()
+      .getByRole("img", { name: `Samples after step ${STEPS}` })
+      .waitFor();
+    expect(
+      await run()
+        .getByRole("img", { name: /^Loss: loss/ })
+        .getAttribute("aria-label"),
+    ).toBe(summary);
   }, 120_000);
 
   test("the exported run draws in Node what it draws in the page", async () => {
@@ -105,6 +120,7 @@ describe.skipIf(!chromiumHere)("the train page", () => {
       if (!name.endsWith("/")) await writeFile(path, bytes);
     }
     const model = await loadModel(out);
+    expect(existsSync(join(out, "samples", `step-${String(STEPS).padStart(6, "0")}.png`))).toBe(true);
     const lines = (await readFile(join(out, "metrics.jsonl"), "utf8"))
       .trim()
       .split("\n")

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bars, smoothed, smoothingSpan, thinned } from "./curve.ts";
+import { bars, markedRange, smoothed, smoothingSpan, thinned } from "./curve.ts";
 
 test("a constant stays what it is, from the first value on", () => {
   expect(smoothed([3, 3, 3, 3], 10).every((value) => Math.abs(value - 3) < 1e-12)).toBe(true);
@@ -39,4 +39,12 @@ test("bars are logarithmic, and a level without images has none", () => {
   expect(a).toEqual({ label: "0 to 0.1", loss: 1, share: 1 });
   expect(b.share).toBeCloseTo(2 / 3, 12);
   expect(c).toEqual({ label: "0.2 to 0.333", share: 0 });
+});
+
+test("a logarithmic axis ends at marks", () => {
+  expect(markedRange([1.4, 1.9])).toEqual([1, 2]);
+  expect(markedRange([0.2, 0.031, 1])).toEqual([0.02, 2]);
+  expect(markedRange([3, 3])).toEqual([2, 5]);
+  expect(markedRange([Number.NaN, 7, Number.POSITIVE_INFINITY])).toEqual([5, 10]);
+  expect(markedRange([0, Number.NaN])).toBeUndefined();
 });

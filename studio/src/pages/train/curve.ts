@@ -49,7 +49,25 @@ export function thinned({ x, y }: Points, most: number): Points {
   return out;
 }
 
-/** A line of the noise levels: equal steps from one to the next are drawn as a staircase elsewhere; here, its bars. */
+/**
+ * The least range for a logarithmic axis that ends at 1, 2 or 5 times a power of ten, so that it has marks however little
+ * the values vary. Undefined where no value is above 0.
+ */
+export function markedRange(values: Iterable<number>): readonly [number, number] | undefined {
+  let [least, largest] = [Number.POSITIVE_INFINITY, 0];
+  for (const value of values) {
+    if (!(value > 0) || !Number.isFinite(value)) continue;
+    least = Math.min(least, value);
+    largest = Math.max(largest, value);
+  }
+  if (largest === 0) return undefined;
+  const marks = (value: number) => [1, 2, 5, 10].map((mark) => mark * 10 ** Math.floor(Math.log10(value) + 1e-9));
+  const below = marks(least).filter((mark) => mark <= least * (1 + 1e-9));
+  const above = marks(largest).filter((mark) => mark > largest);
+  return [below[below.length - 1], above[0]];
+}
+
+/** A noise level as a bar. */
 export interface Bar {
   /** "0.2 to 0.3" */
   label: string;

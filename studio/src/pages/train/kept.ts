@@ -1,7 +1,8 @@
 /**
  * A run of this browser as it was saved: its curve and its grids, for those who show it or go on with it.
  */
-import type { RunStore } from "langevin/browser";
+import { type RunStore, samplesPicture } from "langevin/browser";
+import { pngOf } from "../../lib/download.ts";
 import { stepOfPicture } from "../../lib/runs.ts";
 import { metricsLines } from "./metrics.ts";
 import type { RunView } from "./view.svelte.ts";
@@ -23,6 +24,16 @@ export async function fillView(
   const described = await store.read(run, "run.json");
   const batch = described && batchOf(new TextDecoder().decode(described));
   if (batch) view.batch = batch;
+}
+
+/** Keeps a grid of samples with its run, where the command line has its own. `images`: [N, C, H, W]. */
+export async function keepGrid(
+  store: RunStore,
+  run: string,
+  grid: { step: number; images: Float32Array; shape: readonly number[] },
+): Promise<void> {
+  const file = `samples/step-${String(grid.step).padStart(6, "0")}.png`;
+  await store.write(run, file, await pngOf(samplesPicture(grid.images, grid.shape)));
 }
 
 /** Pictures of a step, from the text of a `run.json`; undefined where it does not say. */

@@ -1,6 +1,6 @@
 import { networkFrom, recipes } from "langevin/browser";
 import { expect, test } from "vitest";
-import { digitsRecipes, freeName, lengthOf, pictureSizes, picturesRecipe, planned } from "./recipes.ts";
+import { digitsRecipes, freeName, gridSeconds, lengthOf, pictureSizes, picturesRecipe, planned } from "./recipes.ts";
 
 test("recipes that need a teacher, a folder or points are left out", () => {
   const names = digitsRecipes.map(({ name }) => name);
@@ -32,4 +32,10 @@ test("minutes and steps take each other's place", () => {
 test("a name that is taken gets a number", () => {
   expect(freeName("digits", [])).toBe("digits");
   expect(freeName("digits", ["digits", "digits-2"])).toBe("digits-3");
+});
+
+test("grids come an eighth of the run apart, within limits", () => {
+  const timed = (value: number) => planned(recipes.digits, { seed: 0, length: { unit: "minutes", value } });
+  expect([1, 4, 60].map((minutes) => gridSeconds(timed(minutes)))).toEqual([20, 30, 120]);
+  expect(gridSeconds(recipes.ddpm)).toBe(30);
 });

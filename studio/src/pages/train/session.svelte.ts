@@ -5,7 +5,7 @@
 import type { Running, TrainEvent, TrainRequest, TrainResult } from "langevin/browser";
 import { engine, isDeviceFault } from "../../lib/engine.svelte.ts";
 import { browserRuns } from "../../lib/runs.ts";
-import { fillView } from "./kept.ts";
+import { fillView, keepGrid } from "./kept.ts";
 import { RunView } from "./view.svelte.ts";
 import { count, duration } from "./words.ts";
 
@@ -19,8 +19,8 @@ class Session {
   error = $state.raw<unknown>();
   /** The last step that the store has. */
   saved = $state(0);
-  /** Files that were left out of the data. */
-  skipped = $state.raw<readonly string[]>([]);
+  /** What else there is to say: files that were left out, samples that could not be kept. */
+  notes = $state.raw<readonly string[]>([]);
   #running: Running<TrainEvent, TrainResult> | undefined;
 
   readonly busy = $derived(this.status === "opening" || this.status === "training" || this.status === "stopping");
@@ -46,10 +46,12 @@ class Session {
     this.run = request.run;
     this.saved = saved;
     this.error = undefined;
-    this.skipped = [];
+    this.notes = [];
     this.status = "opening";
     view.title = request.run;
     view.stateText = "opening the engine …";
+    if (request.gridSeconds)
+      view.gridHint = `The first samples appear after about ${request.gridSeconds} seconds of training.`;
     try {
       if (request.resume) await fillView(view, browserRuns(), request.run, saved);
       void navigator.storage?.persist?.().catch(() => undefined); // so that a full disk takes other things first
@@ -86,10 +88,13 @@ class Session {
       view.stateText = this.status === "stopping" ? "ending after this step …" : "training";
     } else if (event.type === "grid") {
       view.addGrid({ step: event.step, images: event.images, shape: event.shape });
+      keepGrid(browserRuns(), this.run!, event).catch((error: Error) => {
+        this.notes = [...this.notes, `The samples after step ${event.step} are not kept: ${error.message}`];
+      });
     } else if (event.type === "saved") {
       this.saved = event.step;
     } else {
-      this.skipped = [...this.skipped, `${event.file}: ${event.reason}`];
+      this.notes = [...this.notes, `Left out: ${event.reason}`];
     }
   }
 

@@ -22,7 +22,7 @@ export class RunView {
   buckets = $state.raw<readonly NoiseBucket[]>([]);
   grids = $state.raw<readonly Grid[]>([]);
   gridIndex = $state(0);
-  gridHint = $state("The first samples appear after a tenth of the run.");
+  gridHint = $state("Samples appear here.");
   /** Where the run stands, in words. */
   stateText = $state("");
   batch = $state(64);
