@@ -16,6 +16,7 @@ import { toPictures } from "../../src/io/picture.ts";
 import { sample } from "../../src/pipelines/sample.ts";
 import { nodeRuntime } from "../../src/runtime/node/session.ts";
 import { loadModel } from "../../src/train/index.node.ts";
+import { markTraining } from "../../src/train/training-mark.node.ts";
 import { axeFaults } from "./axe.ts";
 import { chromiumHere, expectNoErrors, type Studio, startChromiumStudio } from "./chromium.ts";
 import { apart, greysOf } from "./pixels.ts";
@@ -108,7 +109,7 @@ describe.skipIf(!chromiumHere)("the train page", () => {
         .getByRole("img", { name: /^Loss: loss/ })
         .getAttribute("aria-label"),
     ).toBe(summary);
-  }, 120_000);
+  }, 300_000);
 
   test("the exported run draws in Node what it draws in the page", async () => {
     const [download] = await Promise.all([page.waitForEvent("download"), button("Export").click()]);
@@ -187,16 +188,31 @@ describe.skipIf(!chromiumHere)("the train page", () => {
     expectNoErrors(page);
   }, 90_000);
 
-  test("a run of the server is watched as it grows", async () => {
-    const other = await studio.open("#/train?watch=served");
+  test("a run that another process trains is opened by itself, and watched live to its end", async () => {
+    const served = join(folder, "runs", "served");
+    const training = await markTraining(served);
+    const other = await studio.open("#/train");
     const watched = other.getByRole("region", { name: "The run served" });
     await watched.getByText("3 of 8").waitFor();
+    await watched.getByText("live", { exact: true }).waitFor();
     expect(await watched.getByRole("button", { name: "Pause" }).count()).toBe(0);
     await watched.getByRole("img", { name: "Samples after step 2" }).waitFor();
-    await appendFile(join(folder, "runs", "served", "metrics.jsonl"), lines(4, 6));
-    await other.getByRole("button", { name: "Look again" }).click();
-    await other.getByRole("button", { name: "Watch served" }).click();
+    await appendFile(join(served, "metrics.jsonl"), lines(4, 6));
     await watched.getByText("6 of 8").waitFor();
+    await writeSquare(join(served, "samples", "step-000006.png"), 90);
+    await watched.getByRole("img", { name: "Samples after step 6" }).waitFor();
+    await watched.getByRole("slider", { name: "Grid" }).press("Home");
+    await watched.getByRole("img", { name: "Samples after step 2" }).waitFor();
+    await appendFile(join(served, "metrics.jsonl"), lines(7, 8));
+    await training[Symbol.asyncDispose]();
+    await watched.getByText("finished", { exact: true }).waitFor();
+    expect(await watched.getByRole("img", { name: /^Loss: loss/ }).getAttribute("aria-label")).toContain(
+      "Each step from 1 to 0.125",
+    );
+    await watched.getByRole("button", { name: "Leave" }).click();
+    await other.getByRole("button", { name: "Start training" }).waitFor();
+    await other.getByRole("button", { name: "Watch served" }).click();
+    await watched.getByText("8 of 8").waitFor();
     expectNoErrors(other);
     await other.close();
   });
@@ -218,10 +234,10 @@ async function writeServedRun(path: string, steps: number): Promise<void> {
     JSON.stringify({ ...described, training: { ...described.training, steps: 8 } }),
   );
   await writeFile(join(path, "metrics.jsonl"), lines(1, steps));
-  await writePng(join(path, "samples", "step-000002.png"), {
-    width: 8,
-    height: 8,
-    channels: 1,
-    data: new Uint8Array(64).fill(200),
-  });
+  await writeSquare(join(path, "samples", "step-000002.png"), 200);
+}
+
+/** A grey picture of 8 × 8 pixels. */
+async function writeSquare(path: string, level: number): Promise<void> {
+  await writePng(path, { width: 8, height: 8, channels: 1, data: new Uint8Array(64).fill(level) });
 }

@@ -85,7 +85,8 @@ class Session {
       view.stateText = "the first step takes longer …";
     } else if (event.type === "tick") {
       view.add([event]);
-      view.stateText = this.status === "stopping" ? "ending after this step …" : "training";
+      const ending = event.step >= event.steps ? "saving, and drawing the last samples …" : "training";
+      view.stateText = this.status === "stopping" ? "ending after this step …" : ending;
     } else if (event.type === "grid") {
       view.addGrid({ step: event.step, images: event.images, shape: event.shape });
       keepGrid(browserRuns(), this.run!, event).catch((error: Error) => {
