@@ -111,10 +111,9 @@ async function open(source: Source, folder: string, options: DigitsOptions): Pro
   checkChoice("split", split, ["train", "test"]);
   checkChoice("normalise", normalise, ["range", "standard"]);
   const stem = split === "train" ? "train" : "t10k";
-  const [pixels, classes] = await Promise.all([
-    readVerified(source, folder, `${stem}-images-idx3-ubyte`),
-    readVerified(source, folder, `${stem}-labels-idx1-ubyte`),
-  ]);
+  // One after the other, so that of two damaged files always the same one is named.
+  const pixels = await readVerified(source, folder, `${stem}-images-idx3-ubyte`);
+  const classes = await readVerified(source, folder, `${stem}-labels-idx1-ubyte`);
   const images = parseIdx(pixels, `${stem}-images-idx3-ubyte`, 3); // [N, H, W]
   const labels = parseIdx(classes, `${stem}-labels-idx1-ubyte`, 1); // [N]
   return bytesDataset({
