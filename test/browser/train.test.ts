@@ -146,6 +146,18 @@ describe.skipIf(!chromiumHere)("the train page", () => {
     toPictures(images, shape).forEach(({ data }, n) => {
       expect(apart([...data], shown[n])).toBeLessThanOrEqual(1); // of 255: 1e-3 may round the other way
     });
+
+    // The zip itself is opened as well, and is the same model.
+    const weights = await other.getByText(/· weights [0-9a-f]{16}$/).innerText();
+    const zip = { name: "digits.zip", mimeType: "application/zip", buffer: await readFile(await download.path()) };
+    await other.getByLabel("Drop the zip").setInputFiles(zip);
+    await expect
+      .poll(() => other.getByLabel("Run", { exact: true }).inputValue(), { timeout: 10_000 })
+      .toBe("disk:digits");
+    await other.getByText(weights, { exact: true }).waitFor();
+    await other.getByRole("slider", { name: "Steps" }).fill("2");
+    await other.getByRole("button", { name: "Draw", exact: true }).last().click();
+    await other.getByText(/^done in/).waitFor({ timeout: 60_000 });
     expectNoErrors(other);
     await other.close();
   }, 120_000);
