@@ -7,9 +7,9 @@ import { inPlane, levelsOf } from "./plane.ts";
 
 /** Points drawn, and while it learns. */
 const POINTS = 1000;
-const POINTS_LIVE = 400;
+const POINTS_LIVE = 500;
 /** While it learns no solver takes more steps than this. */
-const STEPS_LIVE = 40;
+const STEPS_LIVE = 20;
 /** Steps of the slider. */
 export const MOST_STEPS = 200;
 

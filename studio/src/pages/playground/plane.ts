@@ -11,8 +11,8 @@ const DATA_SPREAD = 0.5;
 /** Half of the window holds so many spreads: 99 of 100 coordinates. */
 const SPREADS = 2.5;
 const LEAST_HALF = 1.35;
-/** Half of the window that holds noise and data. */
-export const WHOLE = SPREADS;
+/** Half of the window that holds the ways from quantiles of the noise to the data. */
+export const WHOLE = 2;
 
 type Mixture = { readonly alpha: number; readonly sigma: number };
 
@@ -76,7 +76,7 @@ export interface Picture {
   readonly half: number;
   readonly dots: readonly Dots[];
   readonly polylines?: readonly Polylines[];
-  readonly arrows?: { readonly field: PlaneField; readonly of: "score" | "flow" };
+  readonly arrows?: { readonly field: PlaneField; readonly of: "score" | "flow"; readonly opacity: number };
 }
 
 /** Draws all of it on a context of `side` × `side` CSS pixels. */
@@ -91,7 +91,7 @@ export function paintPlane(context: CanvasRenderingContext2D, side: number, pict
   paintGrid(context, side, half, palette);
   for (const layer of dots.filter(({ colour }) => colour === "real")) paintDots(layer);
   for (const layer of polylines) paintLines(layer);
-  if (arrows) paintArrows(arrows.field, arrows.field[arrows.of]);
+  if (arrows) paintArrows(arrows.field, arrows.field[arrows.of], arrows.opacity);
   for (const layer of dots.filter(({ colour }) => colour !== "real")) paintDots(layer);
   context.globalAlpha = 1;
 
@@ -124,12 +124,12 @@ export function paintPlane(context: CanvasRenderingContext2D, side: number, pict
     context.stroke();
   }
 
-  function paintArrows({ cells, half: reach }: PlaneField, vectors: Float32Array): void {
+  function paintArrows({ cells, half: reach }: PlaneField, vectors: Float32Array, opacity: number): void {
     const cell = (2 * reach * scale) / cells;
     const middle = medianLength(vectors);
     context.strokeStyle = palette.arrows;
     context.lineWidth = 1.4;
-    context.globalAlpha = 0.9;
+    context.globalAlpha = opacity;
     context.beginPath();
     for (let n = 0; n < cells * cells; n++) {
       const [vx, vy] = [vectors[2 * n], vectors[2 * n + 1]];
