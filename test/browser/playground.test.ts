@@ -134,7 +134,7 @@ describe.skipIf(!chromiumHere)("the playground", () => {
   test("the field points inwards where there is most noise; lines come and go", async () => {
     const inwards =
       "upper left to the lower right, upper right to the lower left, lower left to the upper right, lower right to the upper left";
-    await page.getByRole("slider", { name: "Time" }).press("End");
+    await page.getByRole("slider", { name: "Time", exact: true }).press("End");
     await expect.poll(() => field().getAttribute("aria-label")).toContain(`α = 0.00, σ = 1.00`);
     await expect.poll(() => field().getAttribute("aria-label")).toContain(inwards);
     await page.getByRole("combobox", { name: "Arrows" }).selectOption({ label: "The flow" });
@@ -142,7 +142,7 @@ describe.skipIf(!chromiumHere)("the playground", () => {
     await page.getByRole("group", { name: /^minus d z by d phi/ }).waitFor();
     await page.getByRole("switch", { name: "Probability-flow lines" }).press("Space");
     await expect.poll(() => field().getAttribute("aria-label")).toContain("81 lines from noise to data");
-    await page.getByRole("slider", { name: "Time" }).press("Home");
+    await page.getByRole("slider", { name: "Time", exact: true }).press("Home");
     expect(await field().getAttribute("aria-label")).toContain("α = 0.98, σ = 0.02");
     await page.getByRole("switch", { name: "Probability-flow lines" }).press("Space");
     await expect.poll(() => field().getAttribute("aria-label")).not.toContain("lines from noise");
@@ -167,7 +167,7 @@ describe.skipIf(!chromiumHere)("the playground", () => {
 
   test("another path is learned, and its noise is shown at equal size", async () => {
     await page.getByRole("combobox", { name: "Path from data to noise" }).selectOption("ve");
-    await page.getByRole("slider", { name: "Seconds of training" }).press("Home");
+    await page.getByRole("slider", { name: "Training time" }).press("Home");
     const { ratio } = await train(page);
     console.log(`moons, 2 s on the path that explodes: ${ratio.toFixed(2)} times`);
     expect(ratio).toBeLessThan(20);
@@ -202,7 +202,7 @@ describe.skipIf(!chromiumHere)("the playground", () => {
     await expect.poll(async () => (await list.inputValue()).split("\n").length).toBe(45);
     await list.fill("0.5 0.5\n0.5");
     await page.getByRole("button", { name: "Use this list" }).click();
-    await page.getByText("Line 2 is “0.5”; a line has two numbers from −1.5 to 1.5").waitFor();
+    await page.getByText("Line 2 is “0.5”; a line has two numbers from −1.3 to 1.3").waitFor();
     await page.getByText("45 points", { exact: true }).waitFor();
     await list.fill("0.6 0.6\n-0.6 -0.6");
     await page.getByRole("button", { name: "Use this list" }).click();
@@ -215,7 +215,7 @@ describe.skipIf(!chromiumHere)("the playground", () => {
   });
 
   test("training that is stopped keeps what it has learned", async () => {
-    await page.getByRole("slider", { name: "Seconds of training" }).press("End");
+    await page.getByRole("slider", { name: "Training time" }).press("End");
     await page.getByRole("button", { name: "Train", exact: true }).click();
     await page.getByText(/\d+ of \d+ steps, /).waitFor();
     await page.getByRole("button", { name: "Stop" }).click();

@@ -2,7 +2,7 @@
  * A distribution that somebody draws: strokes of the pointer, a random stroke for those who have none, or a list of points to
  * type. All of them end as points, which the library takes as centres of little Gaussians.
  */
-import { DRAWN_LIMIT, Random } from "langevin/browser";
+import { Random } from "langevin/browser";
 
 /** Flat [N, 2]. */
 export type Stroke = readonly number[];
@@ -71,10 +71,10 @@ export function parseList(text: string): { points: Stroke } | { fault: string } 
       .trim()
       .split(/[\s,;]+/)
       .map(Number);
-    const fits = numbers.length === 2 && numbers.every((value) => Math.abs(value) <= DRAWN_LIMIT);
+    const fits = numbers.length === 2 && numbers.every((value) => Math.abs(value) <= EDGE);
     if (!fits) {
       return {
-        fault: `Line ${i + 1} is “${line.trim()}”; a line has two numbers from −${DRAWN_LIMIT} to ${DRAWN_LIMIT}, such as 0.5 −0.2`,
+        fault: `Line ${i + 1} is “${line.trim()}”; a line has two numbers from −${EDGE} to ${EDGE}, such as 0.5 −0.2`,
       };
     }
     points.push(...numbers);

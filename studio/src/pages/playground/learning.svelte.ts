@@ -37,7 +37,7 @@ export class Learning {
   prediction = $state<Asked>("flow");
   weight = $state<(typeof weightNames)[number]>("simple");
   /** Of training. */
-  seconds = $state(7);
+  seconds = $state(6);
 
   /** Points of the distribution that is chosen, [N, 2]. */
   real = $state.raw<Float32Array>(new Float32Array());

@@ -26,6 +26,12 @@ function expectWellFormed(math: string): void {
     expect(inner).not.toBe("");
 }
 
+/** A hint that needs a second line would move what stands below it. */
+function expectOneLine(line: string): void {
+  expect(line.length).toBeGreaterThan(10);
+  expect(line.length).toBeLessThanOrEqual(76);
+}
+
 describe("the choices", () => {
   it("are those of the library's registries", () => {
     const left = new Set<string>(["betas"]);
@@ -45,11 +51,13 @@ describe("the choices", () => {
 
   it("have a line and an equation that is well formed", () => {
     for (const { value } of pathOptions) {
-      expect(pathLine(value).length).toBeGreaterThan(10);
+      expectOneLine(pathLine(value));
       expectWellFormed(pathFormula(value).math);
     }
-    for (const name of askedNames) expectWellFormed(predictionLine(name).formula.math);
-    for (const name of weightNames) expectWellFormed(weightLine(name).formula.math);
+    for (const line of [...askedNames.map(predictionLine), ...weightNames.map(weightLine)]) {
+      expectOneLine(line.line);
+      expectWellFormed(line.formula.math);
+    }
   });
 
   it("fit together as they usually stand", () => {
@@ -117,7 +125,7 @@ describe("drawing points", () => {
     expect(parseList(listOf([0.25, -0.1256]))).toEqual({ points: [0.25, -0.126] });
     expect(parseList("0 0\n1")).toMatchObject({ fault: expect.stringContaining("Line 2 is “1”") });
     expect(parseList("0 x")).toMatchObject({ fault: expect.stringContaining("two numbers") });
-    expect(parseList("0 1.6")).toMatchObject({ fault: expect.stringContaining("−1.5 to 1.5") });
+    expect(parseList("0 1.31")).toMatchObject({ fault: expect.stringContaining("−1.3 to 1.3") });
     expect(parseList(" \n")).toMatchObject({ fault: expect.stringContaining("empty") });
     expect(parseList("0 0\n".repeat(4001))).toMatchObject({ fault: expect.stringContaining("4001") });
   });

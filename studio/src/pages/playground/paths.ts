@@ -35,7 +35,7 @@ const quarter = frac(i("π"), n(2));
 
 const lines: Record<ScheduleName, Line> = {
   linear: {
-    line: "A thousand small steps, each adding a little more noise than the one before. DDPM's own.",
+    line: "A thousand small steps, each with a little more noise. DDPM's own.",
     formula: ofBetas(
       row(sub(beta, i("s")), o(":"), n(0.0001), o("→"), n(0.02)),
       "beta rises in a line from 0.0001 to 0.02",
@@ -43,7 +43,7 @@ const lines: Record<ScheduleName, Line> = {
     usual: "noise",
   },
   scaledLinear: {
-    line: "The square root of the noise per step rises in a line, as in Stable Diffusion.",
+    line: "The root of the noise per step rises in a line, as in Stable Diffusion.",
     formula: ofBetas(row(sqrt(sub(beta, i("s"))), o("∼"), i("s")), "the square root of beta rises in a line"),
     usual: "noise",
   },
@@ -63,7 +63,7 @@ const lines: Record<ScheduleName, Line> = {
     usual: "noise",
   },
   cosine: {
-    line: "The share of data falls as a cosine: more time at middling noise, where most is decided.",
+    line: "The share of data falls as a cosine: more time at middling noise.",
     formula: {
       math: row(vp, gap, row(sub(bar(alpha), t), o("∼"), squared(up("cos")), bracket(quarter, i("u")))),
       words: `${vpWords}; alpha bar is the squared cosine of pi half times the time`,
@@ -79,7 +79,7 @@ const lines: Record<ScheduleName, Line> = {
     usual: "noise",
   },
   continuousVp: {
-    line: "DDPM with infinitely many steps: a stochastic differential equation that keeps the variance.",
+    line: "DDPM with infinitely many steps: a differential equation with noise.",
     formula: {
       math: row(
         is(
@@ -108,7 +108,7 @@ const lines: Record<ScheduleName, Line> = {
     usual: "noise",
   },
   subVp: {
-    line: "The same data share as the variance preserving one, with less noise on the way.",
+    line: "As much of the data as in the SDE before it, with less noise on the way.",
     formula: {
       math: row(is(sigma, n(1), o("−"), squared(alpha)), gap, row(alpha, space(" as in VP"))),
       words: "sigma is one minus alpha squared, alpha is that of the variance preserving path",
@@ -140,7 +140,7 @@ const lines: Record<ScheduleName, Line> = {
     usual: "flow",
   },
   ve: {
-    line: "The data stay where they are, and the noise on top explodes. Shown here at equal size.",
+    line: "The data stay where they are, and the noise on top explodes.",
     formula: {
       math: row(
         is(alpha, n(1)),

@@ -70,12 +70,12 @@ const predictionLines: Record<Asked, Line> = {
   },
   v: {
     title: "v, a mix of both",
-    line: "A mix of noise and point that is neither too easy nor too hard at any noise level.",
+    line: "A mix of noise and point, neither too easy nor too hard at any noise.",
     formula: asks(row(alpha, eps, o("−"), sigma, x0), "alpha epsilon minus sigma x nought"),
   },
   score: {
     title: "The score",
-    line: "Which way do the points get denser? Its answers grow without bound as the noise goes.",
+    line: "Which way do points get denser? The answers grow as the noise goes.",
     formula: asks(
       row(o("−"), frac(eps, sigma), o("="), o("∇"), up("log"), sub(i("p"), t), bracket(xt)),
       "minus epsilon over sigma, the gradient of log p t at x t",
@@ -83,7 +83,7 @@ const predictionLines: Record<Asked, Line> = {
   },
   flow: {
     title: "The flow",
-    line: "From the point straight to its noise: the direction and the length of the way.",
+    line: "From the point straight to its noise: direction and length of the way.",
     formula: asks(row(eps, o("−"), x0), "epsilon minus x nought"),
   },
   velocity: {
@@ -96,7 +96,7 @@ const predictionLines: Record<Asked, Line> = {
   },
   edm: {
     title: "EDM's wrapping",
-    line: "Input and answer are scaled to size 1 at every noise level; what is known already is passed by.",
+    line: "Input and answer have size 1 at every noise; what is known passes by.",
     formula: wrapped(
       row(sub(i("c"), up("skip")), y, o("+"), sub(i("c"), up("out")), F, withRatio),
       "c skip times y plus c out times F of c in y, where y is x t over alpha",
@@ -112,7 +112,7 @@ const predictionLines: Record<Asked, Line> = {
   },
   preconditionedVe: {
     title: "Wrapping of VE",
-    line: "The noise with the other sign; the network is fed the logarithm of the noise level.",
+    line: "The noise with the other sign; it is told the logarithm of its level.",
     formula: wrapped(
       row(y, o("+"), s, i("F"), bracket(y), withRatio),
       "y plus s F of y, with y = x t over alpha and s = sigma over alpha",
@@ -120,7 +120,7 @@ const predictionLines: Record<Asked, Line> = {
   },
   preconditionedIddpm: {
     title: "Wrapping of Improved DDPM",
-    line: "As that of VP, with the noise level as a step of Improved DDPM's table.",
+    line: "As that of VP, with the noise level as a step of a table.",
     formula: wrapped(
       row(y, o("−"), s, F, withRatio),
       "y minus s F of c in y, with y = x t over alpha and s = sigma over alpha",
@@ -152,7 +152,7 @@ const weightLines: Record<WeightName, Line> = {
   },
   likelihood: {
     title: "Likelihood",
-    line: "The bound on how likely the model holds the points to be: little noise counts very much.",
+    line: "The bound on how likely the points are: little noise counts very much.",
     formula: loss(
       row(squared(i("g")), squared(row(o("‖"), up("score error"), o("‖")))),
       "g squared times the squared error of the score",
@@ -176,7 +176,7 @@ const weightLines: Record<WeightName, Line> = {
   },
   truncatedSnr: {
     title: "SNR, at least 1",
-    line: "The clean point counts, and more so where there is little noise.",
+    line: "The clean point counts, and more so with little noise.",
     formula: loss(
       row(up("max"), bracket(snr, o(","), n(1)), toSample),
       "the larger of signal to noise and one, times the squared error of x nought",
@@ -184,7 +184,7 @@ const weightLines: Record<WeightName, Line> = {
   },
   minSnr: {
     title: "SNR, at most 5",
-    line: "As the error of the noise, but for little noise, where it would count too much.",
+    line: "As the error of the noise, but less of it where there is little noise.",
     formula: loss(
       row(up("min"), bracket(snr, o(","), n(5)), toSample),
       "the smaller of signal to noise and five, times the squared error of x nought",
@@ -192,7 +192,7 @@ const weightLines: Record<WeightName, Line> = {
   },
   edm: {
     title: "EDM",
-    line: "Every noise level counts as much as any, once the network's answer is scaled.",
+    line: "Every noise level counts as much as any other, in the end.",
     formula: loss(
       row(
         frac(row(squared(s), o("+"), squared(sub(sigma, up("d")))), squared(bracket(s, sub(sigma, up("d"))))),
@@ -211,7 +211,7 @@ const weightLines: Record<WeightName, Line> = {
   },
   cosmap: {
     title: "Stable Diffusion 3, cosine",
-    line: "The error of the flow, weighted as a cosine schedule would visit the times.",
+    line: "The error of the flow, as a cosine schedule would visit the times.",
     formula: loss(
       row(
         frac(n(2), row(i("π"), bracket(n(1), o("−"), n(2), sigma, o("+"), n(2), squared(sigma)))),
