@@ -1,6 +1,7 @@
 /**
  * A run in a store while it is trained: the same files that `langevin train` writes into a folder. Metrics are held back and
- * added when the state is saved, so that no line is of a step that the state does not know.
+ * added just before the state is saved: a tab that is closed between the two leaves lines of later steps, which going on
+ * cuts off, and never a gap.
  */
 import { FileAccessError } from "../core/errors.ts";
 import { encodeJson } from "../io/json.ts";
@@ -60,13 +61,13 @@ export class KeptRun {
     this.#lines += metricsLine(line);
   }
 
-  /** Writes the state and the metrics up to it; gives the bytes of the state. Raises as the store does. */
+  /** Writes the metrics up to the state, and the state; gives the bytes of the state. Raises as the store does. */
   async save(network: ImageNetwork, state: TrainingState): Promise<number> {
     const bytes = encodeCheckpoint(network, state);
-    await this.#store.write(this.#run, STATE_FILE, bytes);
     const lines = this.#lines;
     this.#lines = "";
     if (lines !== "") await this.#store.append(this.#run, METRICS_FILE, lines);
+    await this.#store.write(this.#run, STATE_FILE, bytes);
     return bytes.length;
   }
 

@@ -53,13 +53,19 @@ export function toPlainError(error: unknown): PlainError {
   if (error instanceof Error && error.name === "SuppressedError") {
     return toPlainError((error as Error & { suppressed: unknown }).suppressed);
   }
-  if (error instanceof Error) return { name: error.name, message: error.message };
+  if (error instanceof Error) return { name: kindOf(error) ?? error.name, message: error.message };
   return { name: "Error", message: String(error) };
+}
+
+const kinds = errors as unknown as Readonly<Record<string, new (message: string) => Error>>;
+
+/** The name by which langevin exports the class of an error: a bundler may have shortened the one that the class has. */
+function kindOf(error: Error): string | undefined {
+  return Object.keys(kinds).find((name) => kinds[name] === error.constructor);
 }
 
 /** The error again: of its class where it is one of langevin's, else an Error of its name. */
 export function fromPlainError({ name, message }: PlainError): Error {
-  const kinds = errors as unknown as Record<string, new (message: string) => Error>;
   if (name !== "LangevinError" && Object.hasOwn(kinds, name)) return new kinds[name](message);
   const error = new Error(message);
   error.name = name;

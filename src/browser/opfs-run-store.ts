@@ -1,7 +1,7 @@
 /**
  * Runs in the browser's private file system (OPFS): folders below `runs/`, which stay until they are removed, or the browser
  * is told to forget the site. A file is written beside the old one and takes its place when it is whole, so that a tab that
- * is closed in the middle leaves the old one.
+ * is closed in the middle leaves the old one; where there was none, it leaves an empty file, which counts as none.
  */
 import { FileAccessError } from "../core/errors.ts";
 import { checkFileName, checkRunName, type RunStore } from "./run-store.ts";
@@ -41,7 +41,8 @@ export function opfsRunStore(): RunStore {
       checkFileName(file);
       const folder = await folderOf(run, false);
       const handle = folder && (await found(() => fileIn(folder, file, false)));
-      return handle && new Uint8Array(await (await handle.getFile()).arrayBuffer());
+      const bytes = await (await handle?.getFile())?.arrayBuffer();
+      return bytes?.byteLength ? new Uint8Array(bytes) : undefined;
     },
     async write(run, file, bytes) {
       await put(run, file, async (handle) => {
@@ -60,6 +61,7 @@ export function opfsRunStore(): RunStore {
       checkRunName(run);
       await found(async () => await (await root()).removeEntry(run, { recursive: true }));
     },
+    lock: lockRun,
   };
 
   async function put(run: string, file: string, write: (handle: FileSystemFileHandle) => Promise<void>): Promise<void> {
@@ -71,6 +73,22 @@ export function opfsRunStore(): RunStore {
       throw await writeError(error, `${run}/${file}`, storage);
     }
   }
+}
+
+/** Milliseconds that a tab that was just closed has to let go of a run. */
+const LETTING_GO_MS = 1500;
+
+/** One lock for each run, over all tabs of this address. */
+async function lockRun(run: string): Promise<AsyncDisposable> {
+  checkRunName(run);
+  const taken = `${run} is being trained in another tab or window of this browser: look at it there, or stop it there first`;
+  return await new Promise((resolve, reject) => {
+    const hold = () => new Promise<void>((release) => resolve({ [Symbol.asyncDispose]: async () => release() }));
+    const signal = AbortSignal.timeout(LETTING_GO_MS);
+    navigator.locks.request(`langevin run ${run}`, { signal }, hold).catch((cause: Error) => {
+      reject(new FileAccessError(signal.aborted ? taken : `${run} cannot be locked: ${cause.message}`, { cause }));
+    });
+  });
 }
 
 /** What is written takes the place of the file when it is closed, and not at all when writing fails. */
@@ -109,6 +127,7 @@ async function filesIn(folder: FileSystemDirectoryHandle, prefix = ""): Promise<
     } else if (!name.endsWith(".crswap")) {
       // Chromium's file beside one that is being written
       const file = await (handle as FileSystemFileHandle).getFile();
+      if (file.size === 0) continue;
       files.push({
         name: prefix + name,
         bytes: file.size,

@@ -1,11 +1,16 @@
 /**
- * Pictures of a visitor as training data: decoded by the browser, brought to one size (the short side scaled, the middle cut
- * out, as the folder reader of Node does), kept as bytes. They are stored with their run as one safetensors file, so that
- * a run that goes on after a reload needs no picture again.
+ * Pictures of a visitor as training data: decoded by the browser, brought to one size as the folder reader of Node does it
+ * (data/image-folder.node.ts: turned upright, on white, the short side scaled, the middle cut out), kept as bytes. They are stored
+ * with their run as one safetensors file, so that a run that goes on after a reload needs no picture again.
+ *
+ * `test/browser/pictures.test.ts` compares with Node's reader: two levels of 256 on average at most.
  */
 import { DataError, FileFormatError } from "../core/errors.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Random } from "../core/random.ts";
+import type { Batch, Dataset } from "../data/dataset.ts";
 import { bytesDataset } from "../data/memory.ts";
+import type { Picture } from "../io/picture.ts";
+import { coveringSize, greyed, middleSquare, resized } from "../io/resize.ts";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 
 /** The file of a run that holds its pictures. */
@@ -33,12 +38,10 @@ export interface ReadOptions extends PicturesShape {
 /** Decodes pictures. Raises a DataError that names a file that is none, or that there are none. In a worker or a page. */
 export async function readPictures(files: readonly File[], options: ReadOptions): Promise<Pictures> {
   const { size, channels, skipBad = false, onSkip } = options;
-  const canvas = new OffscreenCanvas(size, size);
-  const context = canvas.getContext("2d", { willReadFrequently: true })!;
   const kept: Uint8Array[] = [];
   for (const file of files) {
     try {
-      kept.push(await readPicture(file, context, { size, channels }));
+      kept.push(trainingSquare(await decoded(file), { size, channels }).data);
     } catch (error) {
       const reason = `${file.name} is no picture that this browser reads (${(error as Error).message})`;
       if (!skipBad)
@@ -53,34 +56,44 @@ export async function readPictures(files: readonly File[], options: ReadOptions)
   return { size, channels, count: kept.length, bytes };
 }
 
-async function readPicture(
-  file: Blob,
-  context: OffscreenCanvasRenderingContext2D,
-  { size, channels }: PicturesShape,
-): Promise<Uint8Array> {
-  const bitmap = await createImageBitmap(file); // turned as its EXIF data say
-  try {
-    const scale = size / Math.min(bitmap.width, bitmap.height);
-    const [width, height] = [bitmap.width * scale, bitmap.height * scale];
-    context.fillStyle = "#fff"; // behind what is transparent
-    context.fillRect(0, 0, size, size);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, (size - width) / 2, (size - height) / 2, width, height);
-  } finally {
-    bitmap.close();
-  }
-  const { data } = context.getImageData(0, 0, size, size);
-  const bytes = new Uint8Array(size * size * channels);
-  for (let i = 0; i < size * size; i++) {
-    const [red, green, blue] = data.subarray(4 * i, 4 * i + 3);
-    if (channels === 3) bytes.set([red, green, blue], 3 * i);
-    else bytes[i] = Math.round(0.2126 * red + 0.7152 * green + 0.0722 * blue); // luma, Rec. 709
-  }
-  return bytes;
+/** A picture as a network is to see it: the middle square, in the size and the channels asked for. */
+export function trainingSquare(picture: Picture, { size, channels }: PicturesShape): Picture {
+  const { width, height } = coveringSize(picture, size);
+  const square = middleSquare(resized(picture, width, height), size);
+  return channels === 1 ? greyed(square) : square;
 }
 
-export function picturesDataset({ size, channels, bytes }: Pictures): Dataset {
-  return bytesDataset({ name: "your pictures", images: bytes, channels, height: size, width: size });
+/** The pixels of an image file in colour: turned as its EXIF data say, on white where it is transparent. Raises what the browser does. */
+async function decoded(file: Blob): Promise<Picture> {
+  const bitmap = await createImageBitmap(file);
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const { data } = context.getImageData(0, 0, width, height);
+  const colours = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) colours[3 * i + c] = data[4 * i + c];
+  }
+  return { width, height, channels: 3, data: colours };
+}
+
+/** `flip`: mirrors left and right, at odds of one half, for each reading with random numbers. */
+export function picturesDataset({ size, channels, bytes }: Pictures, { flip = false } = {}): Dataset {
+  const plain = bytesDataset({ name: "your pictures", images: bytes, channels, height: size, width: size });
+  if (!flip) return plain;
+  async function read(indices: ArrayLike<number>, draws?: (position: number) => Random): Promise<Batch> {
+    const { images } = await plain.read(indices); // [N, C, size, size]
+    const rows = channels * size;
+    for (let n = 0; draws && n < indices.length; n++) {
+      if (draws(n).uniform() >= 0.5) continue;
+      for (let row = n * rows; row < (n + 1) * rows; row++) images.subarray(row * size, (row + 1) * size).reverse();
+    }
+    return { images };
+  }
+  return { ...plain, read };
 }
 
 export function encodePictures({ size, channels, count, bytes }: Pictures): Uint8Array {

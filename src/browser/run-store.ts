@@ -26,7 +26,10 @@ export interface RunSummary {
 export interface RunStore {
   /** All runs, the one that changed last first. */
   list(): Promise<RunSummary[]>;
-  /** Names of the files of a run, sorted; files in folders as `samples/step-000100.png`. Empty where there is no such run. */
+  /**
+   * Names of the files of a run, sorted; files in folders as `samples/step-000100.png`. None where there is no such run. An
+   * empty file counts as none: it is what a first save leaves that was cut short.
+   */
   files(run: string): Promise<string[]>;
   /** The bytes of a file, which are the caller's own; undefined where there is none. */
   read(run: string, file: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
@@ -39,6 +42,11 @@ export interface RunStore {
   append(run: string, file: string, text: string): Promise<void>;
   /** Removes a run; nothing happens where there is none. */
   remove(run: string): Promise<void>;
+  /**
+   * Keeps others, such as the same page in another tab, from training a run until what is returned is disposed of, or the tab is
+   * closed. Raises a FileAccessError where somebody does already. Missing in stores that nobody else can reach.
+   */
+  lock?(run: string): Promise<AsyncDisposable>;
 }
 
 /** Raises a ConfigError unless a name can be that of a run: letters, digits, `.`, `_`, `-`. */
@@ -60,14 +68,14 @@ export function checkFileName(file: string): void {
 
 /** A store in memory, for tests, and for runs that are not kept. */
 export function memoryRunStore(): RunStore {
-  const runs = new Map<string, Map<string, { bytes: Uint8Array; changed: number }>>();
+  const runs = new Map<string, Map<string, { bytes: Uint8Array<ArrayBuffer>; changed: number }>>();
   const folderOf = (run: string) => {
     checkRunName(run);
-    const folder = runs.get(run) ?? new Map<string, { bytes: Uint8Array; changed: number }>();
+    const folder = runs.get(run) ?? new Map<string, { bytes: Uint8Array<ArrayBuffer>; changed: number }>();
     runs.set(run, folder);
     return folder;
   };
-  const put = (run: string, file: string, bytes: Uint8Array) => {
+  const put = (run: string, file: string, bytes: Uint8Array<ArrayBuffer>) => {
     checkFileName(file);
     folderOf(run).set(file, { bytes, changed: Date.now() });
   };
@@ -82,13 +90,15 @@ export function memoryRunStore(): RunStore {
       return newestFirst(await Promise.all(summaries));
     },
     async files(run) {
-      return [...(runs.get(run)?.keys() ?? [])].sort();
+      const kept = [...(runs.get(run) ?? [])].filter(([, { bytes }]) => bytes.length > 0);
+      return kept.map(([file]) => file).sort();
     },
     async read(run, file) {
-      return runs.get(run)?.get(file)?.bytes.slice() as Uint8Array<ArrayBuffer> | undefined;
+      const bytes = runs.get(run)?.get(file)?.bytes;
+      return bytes?.length ? bytes.slice() : undefined;
     },
     async write(run, file, bytes) {
-      put(run, file, bytes.slice());
+      put(run, file, Uint8Array.from(bytes));
     },
     async append(run, file, text) {
       const before = runs.get(run)?.get(file)?.bytes ?? new Uint8Array();

@@ -1,18 +1,20 @@
 /**
  * A run as one zip file: the same folder that Node and diffusers load, below a folder of the run's name. Files are stored as
- * they are, because weights do not shrink.
+ * they are, because weights do not shrink. The pictures that a visitor trained on stay behind: who is given the run is not
+ * given them.
  */
 import { unzipSync, type Zippable, zipSync } from "fflate";
 import { FileAccessError, FileFormatError } from "../core/errors.ts";
 import { RUN_FILE } from "../train/runs.ts";
+import { PICTURES_FILE } from "./pictures-data.ts";
 import { checkFileName, type RunStore } from "./run-store.ts";
 
-/** The bytes of a zip file with all files of a run. Raises a FileAccessError where there is no such run. */
+/** The bytes of a zip file with the files of a run, all but the pictures that it learned from. Raises a FileAccessError where there is no such run. */
 export async function zipRun(store: RunStore, run: string): Promise<Uint8Array<ArrayBuffer>> {
   const files = await store.files(run);
   if (files.length === 0) throw new FileAccessError(`there is no run ${run} to export`);
   const zipped: Zippable = {};
-  for (const file of files) {
+  for (const file of files.filter((file) => file !== PICTURES_FILE)) {
     const bytes = await store.read(run, file);
     if (bytes) zipped[`${run}/${file}`] = [bytes, { level: 0 }];
   }

@@ -14,6 +14,7 @@ import type { Random } from "../core/random.ts";
 import { readBytes } from "../io/files.node.ts";
 import { decodeImage, describeImageError } from "../io/picture.node.ts";
 import type { Picture } from "../io/picture.ts";
+import { coveringSize, middleSquare } from "../io/resize.ts";
 import { type Batch, checkChoice, checkIndices, checkWhole, type Dataset, type Normalise } from "./dataset.ts";
 import { checkImage, findImages, labelsOf, mapLimited } from "./image-files.node.ts";
 import { Levels, levelTables } from "./normalise.ts";
@@ -93,8 +94,7 @@ export async function imageFolder(folder: string, options: ImageFolderOptions): 
     const path = join(folder, files[i]);
     if ("problem" in check) bad.push({ path, problem: check.problem });
     else {
-      const scale = size / Math.min(check.width, check.height);
-      const [width, height] = [Math.round(check.width * scale), Math.round(check.height * scale)];
+      const { width, height } = coveringSize(check, size);
       entries.push({ path, label: labelled?.labels[i] ?? 0, grey: check.grey, width, height });
     }
   });
@@ -115,7 +115,7 @@ export async function imageFolder(folder: string, options: ImageFolderOptions): 
     } catch (error) {
       throw new DataError(describeImageError(entry.path, error), { cause: error });
     }
-    if (crop === "center") picture = cropped(picture, size);
+    if (crop === "center") picture = middleSquare(picture, size);
     if (keep) entry.cached = picture;
     return picture;
   }
@@ -196,18 +196,6 @@ const randomPlace = ({ width, height }: Picture, size: number, random: Random): 
   left: random.integer(width - size + 1),
   top: random.integer(height - size + 1),
 });
-
-/** The square in the middle. */
-function cropped(picture: Picture, size: number): Picture {
-  const { width, channels, data } = picture;
-  const { left, top } = middle(picture, size);
-  const square = new Uint8Array(size * size * channels);
-  for (let y = 0; y < size; y++) {
-    const start = ((top + y) * width + left) * channels;
-    square.set(data.subarray(start, start + size * channels), y * size * channels);
-  }
-  return { width: size, height: size, channels, data: square };
-}
 
 /** Writes one square of a picture as image `n` of a batch [N, C, size, size]. */
 function fillSquare(

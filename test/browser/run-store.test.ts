@@ -61,6 +61,38 @@ describe.skipIf(!chromiumHere)("runs in the browser's private files", () => {
     }
   });
 
+  it("have no file where the tab is closed in the middle of its first save", async () => {
+    await call("write", "fresh", "run.json", "{}");
+    await call("beginWrite", "fresh", "state.safetensors", 400);
+    await page.waitForTimeout(5);
+    await page.close();
+    await open();
+    const kept = await call("read", "fresh", "state.safetensors");
+    expect(kept === undefined || kept.length === 400e6).toBe(true);
+    const whole = kept === undefined ? [] : ["state.safetensors"];
+    expect(await call("files", "fresh")).toEqual(["run.json", ...whole]);
+    await call("write", "fresh", "empty.txt", "");
+    expect(await call("read", "fresh", "empty.txt")).toBeUndefined();
+    expect(await call("files", "fresh")).toEqual(["run.json", ...whole]);
+    await call("remove", "fresh");
+  });
+
+  it("are trained in one tab at a time: a closed one lets go", async () => {
+    await call("hold", "held");
+    await expect(call("hold", "held")).rejects.toThrow(/held is being trained in another tab/);
+    const other = await openPage(context, server.url);
+    const fromOther = await borrow<LentStore>(other);
+    await expect(fromOther("hold", "held")).rejects.toThrow(/held is being trained in another tab/);
+    await fromOther("hold", "another");
+    await page.close();
+    await fromOther("hold", "held");
+    await other.close();
+    await open();
+    await call("hold", "held");
+    await call("letGo");
+    await call("hold", "held");
+  });
+
   it("keep what was saved when there is no more room, and say so", async () => {
     await call("write", "third", "state.safetensors", "good");
     const session = await context.newCDPSession(page);

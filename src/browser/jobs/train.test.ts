@@ -3,12 +3,14 @@ import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { FileAccessError } from "../../core/errors.ts";
 import { objectiveFrom } from "../../diffusion/objective.ts";
 import { decodeSafetensors } from "../../io/safetensors.ts";
 import { sample as drawSamples } from "../../pipelines/sample.ts";
 import { openData } from "../../recipes/open-data.node.ts";
 import { type SolverConfig, solverOf } from "../../recipes/recipe.ts";
 import { nodeRuntime } from "../../runtime/node/session.ts";
+import type { Runtime } from "../../runtime/session.ts";
 import { loadModel, readMetrics } from "../../train/index.node.ts";
 import type { JobContext } from "../job.ts";
 import { memoryRunStore, type RunStore } from "../run-store.ts";
@@ -105,6 +107,75 @@ describe("the train job", () => {
     });
   });
 
+  it("leaves a grid that is being drawn when it is told to stop, and saves", async () => {
+    const stopping = new AbortController();
+    const context = contextOf(memoryRunStore(), stopping.signal);
+    const runtime: Runtime = {
+      ...context.runtime,
+      compile(graph, options) {
+        if (graph.outputs.has("out_sample")) stopping.abort(); // the network of a grid
+        return context.runtime.compile(graph, options);
+      },
+    };
+    const events: TrainEvent[] = [];
+    const job = train({ ...toys, gridSeconds: 0.001 }, { ...context, runtime });
+    let result: TrainResult | undefined;
+    while (!result) {
+      const { done, value } = await job.next();
+      if (done) result = value;
+      else events.push(value);
+    }
+    expect(stopping.signal.aborted).toBe(true);
+    expect(events.some(({ type }) => type === "grid")).toBe(false);
+    expect(events.at(-1)).toMatchObject({ type: "saved", step: result.step });
+    expect(result.step).toBeLessThan(60);
+  });
+
+  it("counts the images of a whole step for the time that is left", async () => {
+    const set = { ...toys.set, "training.accumulate": 3 };
+    const { events } = await run({ ...toys, set }, memoryRunStore());
+    const ticks = events.filter((event) => event.type === "tick");
+    for (const { step, steps, imagesPerSecond, secondsLeft } of ticks) {
+      expect(secondsLeft).toBeCloseTo(((steps - step) * 3 * 32) / imagesPerSecond, 9);
+    }
+  });
+
+  it("keeps the last good save where the loss is no longer finite, and goes on from it", async () => {
+    const runs = memoryRunStore();
+    await run(toys, runs, 1);
+    const saved = await tensorsOf(runs);
+    // A rate at which the weights overflow in a few steps.
+    const described = JSON.parse(new TextDecoder().decode(await runs.read("first", "run.json")));
+    described.training.learningRate = { peak: 1e30 };
+    await runs.write("first", "run.json", new TextEncoder().encode(JSON.stringify(described)));
+    await expect(run({ run: "first", resume: true }, runs)).rejects.toThrow(/Lower the learning rate/);
+    expect(await tensorsOf(runs)).toEqual(saved);
+    described.training.learningRate = { peak: 1e-4 };
+    await runs.write("first", "run.json", new TextEncoder().encode(JSON.stringify(described)));
+    expect((await run({ run: "first", resume: true }, runs)).result).toMatchObject({ step: 60, finished: true });
+  });
+
+  it("trains one run in one place at a time, and lets it go in the end", async () => {
+    const runs = memoryRunStore();
+    let held = false;
+    runs.lock = async (name) => {
+      if (held) throw new FileAccessError(`${name} is being trained`);
+      held = true;
+      return {
+        async [Symbol.asyncDispose]() {
+          held = false;
+        },
+      };
+    };
+    await run({ ...toys, steps: 2 }, runs);
+    expect(held).toBe(false);
+    const job = train({ ...toys, run: "other" }, contextOf(runs));
+    await job.next();
+    await expect(run({ ...toys, run: "other" }, runs)).rejects.toThrow("other is being trained");
+    await job.return(undefined as never);
+    expect(held).toBe(false);
+  });
+
   it("lists a run by what it holds, and a damaged one by what is wrong with it", async () => {
     const runs = memoryRunStore();
     await run(toys, runs);
@@ -122,6 +193,7 @@ describe("the train job", () => {
     ["a recipe with a teacher", { run: "new", recipe: "consistency" }, /langevin train/],
     ["a field that is none", { ...toys, run: "new", set: { "training.batches": 3 } }, /batches/],
     ["pictures that are not there", { run: "new", recipe: "ddpm-folder" }, /drop some/],
+    ["crops at random", { run: "new", recipe: "ddpm-folder", set: { "data.crop": "random" } }, /data\.crop .*"center"/],
   ])("refuses %s", async (_, request, message) => {
     await expect(run(request, memoryRunStore())).rejects.toThrow(message);
   });

@@ -6,7 +6,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import { arePoints } from "../../data/toy.ts";
 import { objectiveFrom } from "../../diffusion/objective.ts";
 import { countParameters } from "../../nn/module.ts";
-import { sample } from "../../pipelines/sample.ts";
+import { type SampleRequest, sampleSteps } from "../../pipelines/sample.ts";
 import { withFields } from "../../recipes/change.ts";
 import { quickSolver } from "../../recipes/quick-solver.ts";
 import { parseRecipe, type Recipe } from "../../recipes/recipe.ts";
@@ -103,7 +103,7 @@ const LOSS_STEPS = 50;
  * and gone on with is the one that was not, to the bit.
  *
  * Raises a ConfigError for a name that is taken, a recipe that needs a teacher, or settings that do not fit; a FileAccessError
- * where there is no run to go on with, or no room to save; and what data and training raise.
+ * where there is no run to go on with, where another tab trains it, or no room to save; and what data and training raise.
  */
 export async function* train(
   request: TrainRequest,
@@ -112,6 +112,7 @@ export async function* train(
   const { run } = request;
   const { runtime, signal } = context;
   const kept = new KeptRun(context.runs, run);
+  await using _ = await context.runs.lock?.(run);
   const recipe = withLength(request.resume ? await kept.recipe() : await newRecipe(request, kept), request);
   const skipped: TrainEvent[] = [];
   const onSkip = (file: string, reason: string) => skipped.push({ type: "skipped", file, reason });
@@ -144,7 +145,7 @@ export async function* train(
     const state = training.state();
     return { type: "saved", step: state.step, bytes: await kept.save(network, state) };
   };
-  const grid = async (): Promise<TrainEvent> => {
+  const grid = async function* (): AsyncGenerator<TrainEvent> {
     const { seed } = recipe.training;
     const count = request.gridCount ?? (arePoints(imageShape) ? GRID.points : GRID.images);
     const solver = quickSolver(recipe, objective);
@@ -159,9 +160,10 @@ export async function* train(
       seed,
       guidance,
     };
-    const { images, shape } = await sample(drawn);
-    return { type: "grid", step: training.step, images, shape, seed };
+    const images = await drawUnless(signal, drawn);
+    if (images) yield { type: "grid", step: training.step, images, shape: [count, ...imageShape], seed };
   };
+  const imagesOfStep = recipe.training.batch * recipe.training.accumulate;
   const gridMs = 1000 * (request.gridSeconds ?? GRID_SECONDS);
   const saveMs = 1000 * (request.saveSeconds ?? SAVE_SECONDS);
   const clock = new Clock();
@@ -172,12 +174,12 @@ export async function* train(
     kept.note(tick);
     if (clock.passed("tick", TICK_MS) || tick.step === tick.steps) {
       const noise = clock.passed("noise", NOISE_MS) || tick.step === tick.steps ? { lossByNoise } : {};
-      const secondsLeft = ((tick.steps - tick.step) * recipe.training.batch) / tick.imagesPerSecond;
+      const secondsLeft = ((tick.steps - tick.step) * imagesOfStep) / tick.imagesPerSecond;
       yield { type: "tick", ...tick, secondsLeft, ...noise };
     }
     if (saveMs > 0 && clock.passed("save", saveMs)) yield await save();
     if (gridMs > 0 && clock.passed("grid", gridMs) && !signal.aborted) {
-      yield await grid();
+      yield* grid();
       clock.restart("grid");
     }
     await breathe();
@@ -185,10 +187,21 @@ export async function* train(
   yield await save();
   const finished = training.step >= training.steps;
   await kept.saveModel({ network, training, onnx: finished });
-  if (finished && gridMs > 0 && !signal.aborted) yield await grid();
+  if (finished && gridMs > 0 && !signal.aborted) yield* grid();
   const mean = losses.length > 0 ? losses.reduce((sum, value) => sum + value, 0) / losses.length : undefined;
   const { seconds } = training.state();
   return { run, recipe: recipe.name, step: training.step, steps: training.steps, seconds, loss: mean, finished };
+}
+
+/** Pictures in one batch; undefined where the job is told to stop before they are done. */
+async function drawUnless(signal: AbortSignal, request: SampleRequest): Promise<Float32Array | undefined> {
+  let images: Float32Array | undefined;
+  for await (const step of sampleSteps(request)) {
+    await breathe();
+    if (signal.aborted) return undefined;
+    images = step.x;
+  }
+  return images?.slice();
 }
 
 /** The recipe of a new run. Raises a ConfigError where the name is taken, or where a teacher is needed. */
@@ -225,16 +238,20 @@ async function openData(
   onSkip: (file: string, reason: string) => void,
 ): Promise<Dataset> {
   if (data.name !== "folder") return await open(data);
+  if (data.crop === "random") {
+    throw new ConfigError('data.crop is "random", and a tab keeps the middle of each picture: set it to "center"');
+  }
+  const { flip } = data;
   if (resume) {
     const file = await runs.read(run, PICTURES_FILE);
     if (!file) throw new FileAccessError(`${run} has no ${PICTURES_FILE}: it cannot go on without its pictures`);
-    return picturesDataset(decodePictures(file, `${run}/${PICTURES_FILE}`));
+    return picturesDataset(decodePictures(file, `${run}/${PICTURES_FILE}`), { flip });
   }
   if (!pictures?.length) throw new ConfigError("this recipe trains on pictures of your own: drop some on the page");
   const { size, channels } = data;
   const read = await readPictures(pictures, { size, channels, skipBad, onSkip });
   await runs.write(run, PICTURES_FILE, encodePictures(read));
-  return picturesDataset(read);
+  return picturesDataset(read, { flip });
 }
 
 /** Which of several things is due. */

@@ -4,6 +4,8 @@ import { opfsRunStore } from "../../../../src/browser/opfs-run-store.ts";
 const store = opfsRunStore();
 const text = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);
 
+let held: AsyncDisposable | undefined;
+
 const lent = {
   list: () => store.list(),
   files: (run: string) => store.files(run),
@@ -17,6 +19,12 @@ const lent = {
     store.write(run, file, new Uint8Array(megabytes * 1e6).fill(121)),
   append: (run: string, file: string, content: string) => store.append(run, file, content),
   remove: (run: string) => store.remove(run),
+  async hold(run: string) {
+    held = await store.lock!(run);
+  },
+  async letGo() {
+    await held?.[Symbol.asyncDispose]();
+  },
 };
 
 export type LentStore = typeof lent;
