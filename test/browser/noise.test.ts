@@ -3,9 +3,9 @@
  * numbers that it shows are compared with closed forms written out here, not with the library.
  */
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { axeFaults } from "./axe.ts";
-import { chromiumHere, openStudio } from "./chromium.ts";
+import { chromiumHere, expectNoErrors, openStudio } from "./chromium.ts";
 
 /** alphaBar of DDPM's linear betas at timestep t. */
 function linearAlphaBar(t: number): number {
@@ -50,6 +50,7 @@ describe.skipIf(!chromiumHere)("the noise page", () => {
     page = await openStudio("#/noise");
     await page.getByRole("heading", { level: 1, name: "Noise" }).waitFor();
   });
+  afterEach(() => expectNoErrors(page));
   afterAll(() => page?.close());
 
   const first = () => page.getByRole("combobox", { name: "First schedule" });

@@ -29,7 +29,7 @@ class EngineState {
     this.status = "opening";
     this.error = undefined;
     try {
-      const { openEngine } = await import("langevin/browser");
+      const { openEngine } = await import("./open-engine.ts");
       const engine = await openEngine({ device: this.device });
       this.status = "open";
       return engine;
