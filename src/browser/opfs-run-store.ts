@@ -47,7 +47,10 @@ export function opfsRunStore(): RunStore {
     async write(run, file, bytes) {
       await put(run, file, async (handle) => {
         const writable = await handle.createWritable();
-        await finish(writable, async () => await writable.write(bytes as Uint8Array<ArrayBuffer>));
+        await finish(writable, async () => {
+          await writable.truncate(bytes.byteLength); // a quota too small is named here; in the middle of a write it may be a broken pipe
+          await writable.write({ type: "write", position: 0, data: bytes as Uint8Array<ArrayBuffer> });
+        });
       });
     },
     async append(run, file, text) {
@@ -70,7 +73,8 @@ export function opfsRunStore(): RunStore {
     try {
       await write(await fileIn(folder, file, true));
     } catch (error) {
-      throw await writeError(error, `${run}/${file}`, storage);
+      const { usage = 0 } = await storage.estimate().catch(() => ({}) as StorageEstimate);
+      throw writeError(error as Error, `${run}/${file}`, usage);
     }
   }
 }
@@ -145,18 +149,12 @@ function entries(folder: FileSystemDirectoryHandle): Entries {
   return (folder as unknown as { entries(): Entries }).entries();
 }
 
-async function writeError(error: unknown, path: string, storage: StorageManager): Promise<Error> {
-  const { name, message } = error as Error;
-  if (name !== "QuotaExceededError") {
-    return new FileAccessError(`${path} cannot be written: ${message}; what was saved before is as it was`, {
-      cause: error,
-    });
-  }
-  const { usage = 0, quota = 0 } = await storage.estimate().catch(() => ({ usage: 0, quota: 0 }));
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
-  return new FileAccessError(
-    `${path} cannot be written: this browser gives the page no more room (${megabytes(usage)} of ${megabytes(quota)} are used). ` +
-      "What was saved before is as it was: export the run, or remove others and save again",
-    { cause: error },
-  );
+/** @param usage Bytes that the page keeps. What it may keep is not told: browsers round that, so that pages cannot tell people apart. */
+function writeError(cause: Error, path: string, usage: number): Error {
+  const kept = "what was saved before is as it was";
+  const full =
+    `this browser gives the page no more room (it uses ${(usage / 1e6).toFixed(0)} MB); ${kept}: ` +
+    "export the run, or remove others and save again";
+  const reason = cause.name === "QuotaExceededError" ? full : `${cause.message}; ${kept}`;
+  return new FileAccessError(`${path} cannot be written: ${reason}`, { cause });
 }

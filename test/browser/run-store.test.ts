@@ -99,7 +99,7 @@ describe.skipIf(!chromiumHere)("runs in the browser's private files", () => {
     const { origin } = new URL(server.url);
     await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 5e6 });
     const outcome = call("writeLarge", "third", "state.safetensors", 20);
-    await expect(outcome).rejects.toThrow(/no more room .*What was saved before is as it was: export the run/);
+    await expect(outcome).rejects.toThrow(/no more room .*; what was saved before is as it was: export the run/);
     await session.send("Storage.overrideQuotaForOrigin", { origin });
     expect(await call("read", "third", "state.safetensors")).toBe("good");
     await call("writeLarge", "third", "state.safetensors", 20);
