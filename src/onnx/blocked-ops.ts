@@ -46,17 +46,16 @@ export function deferredImages(
 type BlockedLowering<K extends OpName> = (layouts: Layouts, node: Tensor<K>) => string | undefined;
 
 const elementwise =
-  (...opTypes: readonly string[]) =>
+  (opType: string) =>
   (layouts: Layouts, node: Tensor): string | undefined => {
     const operands = node.inputs.map((input) => operandOf(layouts, node, input));
     if (operands.includes(undefined) || !operands.includes("blocks")) return undefined;
     const { builder } = layouts;
-    let name: string;
     if (operands.every((operand) => operand === "blocks")) {
-      const inputs = node.inputs.map((input) => layouts.blocked(input));
-      name = builder.node(opTypes[0], inputs);
-      for (const opType of opTypes.slice(1)) name = builder.node(opType, [inputs[0], name]);
-      return name;
+      return builder.node(
+        opType,
+        node.inputs.map((input) => layouts.blocked(input)),
+      );
     }
     // Rows of memory, [N, C/b, S, b], and what each channel of them meets, [N or 1, C/b, 1, b].
     const [batch, channels] = declared(node.shape);
@@ -66,7 +65,7 @@ const elementwise =
       if (operands[i] === "blocks") return reshaped(layouts, layouts.blocked(input), rows);
       return reshaped(layouts, layouts.plain(input), [sizeOf(input.shape) / channels, blocks, 1, layouts.block]);
     });
-    return reshaped(layouts, builder.node(opTypes[0], inputs), declared(node.shape));
+    return reshaped(layouts, builder.node(opType, inputs), declared(node.shape));
   };
 
 /** How an operand of an elementwise op meets values in blocks: as such, by channel, or not at all. */
@@ -101,7 +100,6 @@ export const blockedLowerings: BlockedLowerings = {
   sub: elementwise("Sub"),
   mul: elementwise("Mul"),
   sigmoid: elementwise("Sigmoid"),
-  silu: elementwise("Sigmoid", "Mul"),
   concat: (layouts, { inputs, attributes: { axis }, rank }) => {
     if (axis !== rank - 1 || !inputs.every((input) => layouts.isBlocked(input))) return undefined;
     const names = inputs.map((input) => layouts.blocked(input));

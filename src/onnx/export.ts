@@ -6,14 +6,16 @@ import { isPointwise } from "../graph/geometry.ts";
 import { countReaders, type Graph, inputsOf, topological } from "../graph/graph.ts";
 import type { OpName } from "../graph/op-types.ts";
 import { shareCommon } from "../graph/passes/common.ts";
-import { expandComposed } from "../graph/passes/expand.ts";
+import { type ExpandOptions, expandComposed } from "../graph/passes/expand.ts";
 import { dropDetached, foldBiases, mergeReshapes } from "../graph/passes/simplify.ts";
+import { convGains, kernelGradGains } from "../graph/passes/winograd.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { isBlockable, readsBlocks } from "./blocked.ts";
 import { type BlockedLowerings, blockedLowerings, deferredImages } from "./blocked-ops.ts";
 import { OnnxBuilder } from "./builder.ts";
 import { canBlock, Layouts } from "./layouts.ts";
 import { lowerings } from "./lowerings.ts";
+import type { PassName } from "./passes.ts";
 import { deferredProducts, productLowerings } from "./products.ts";
 import type { TargetLowerings } from "./target-lowerings.ts";
 import { trigonometryLowerings } from "./trigonometry.ts";
@@ -27,20 +29,47 @@ export interface OnnxTarget {
   convBlock?: number;
   /** Writes sine and cosine out, for devices whose own are not exact enough. */
   ownSine?: boolean;
+  /** Passes that are left out. */
+  without?: readonly PassName[];
 }
 
 /** What will run: composed ops expanded, except those that run in blocks, and common nodes shared. */
-export function optimise(graph: Graph, { convBlock }: OnnxTarget = {}): Graph {
-  const folded = foldBiases(shareCommon(dropDetached(graph)));
-  const predicts = isPrediction(folded);
-  if (convBlock === undefined) return shareCommon(mergeReshapes(expandComposed(folded, { keepSilu: predicts })));
-  const expanded = expandComposed(folded, {
-    keepSilu: predicts,
-    keepConv: (node) =>
-      predicts ? readsBlocks(node, convBlock) : isBlockable(node, convBlock) && !isPointwise(node.attributes.geometry),
-    keepGroupNorm: (node) => predicts && canBlock(node.inputs[0], convBlock),
-  });
-  return shareCommon(mergeReshapes(expanded));
+export function optimise(graph: Graph, target: OnnxTarget = {}): Graph {
+  const on = passesOf(target);
+  const after = (pass: PassName, rewrite: (graph: Graph) => Graph, before: Graph) =>
+    on(pass) ? rewrite(before) : before;
+  const detached = after("drop-detached", dropDetached, graph);
+  const folded = after("fold-biases", foldBiases, after("share-common", shareCommon, detached));
+  const expanded = expandComposed(folded, formsOfComposed(folded, target));
+  return after("share-common", shareCommon, after("merge-reshapes", mergeReshapes, expanded));
+}
+
+/** Which composed ops stay as they are, and which forms the others take. */
+function formsOfComposed(graph: Graph, target: OnnxTarget): ExpandOptions {
+  const { convBlock } = target;
+  const on = passesOf(target);
+  const inBlocks = isPrediction(graph) && on("blocked-images");
+  const forms: ExpandOptions = {
+    winogradKernelGrad: on("winograd-kernel-gradients") ? kernelGradGains : undefined,
+  };
+  const tiled = on("winograd-convolutions") && !inBlocks;
+  if (convBlock === undefined) return { ...forms, winogradConv: (size) => tiled && convGains(size, "unfolded") };
+  const blocked = on("blocked-convolutions");
+  return {
+    ...forms,
+    keepConv: (node) => {
+      if (!blocked) return false;
+      return inBlocks
+        ? readsBlocks(node, convBlock)
+        : isBlockable(node, convBlock) && !isPointwise(node.attributes.geometry);
+    },
+    winogradConv: (size) => tiled && convGains(size, blocked ? "blocked" : "unfolded"),
+    keepGroupNorm: (node) => inBlocks && canBlock(node.inputs[0], convBlock),
+  };
+}
+
+function passesOf({ without = [] }: OnnxTarget): (pass: PassName) => boolean {
+  return (pass) => !without.includes(pass);
 }
 
 /** Whether a graph only predicts: nothing in it is the gradient of a convolution. */
@@ -55,6 +84,7 @@ export function toOnnx(
   target: OnnxTarget = {},
 ): Uint8Array {
   const { convBlock } = target;
+  const on = passesOf(target);
   const optimised = optimise(graph, target);
   const inputs = inputsOf(optimised);
   const builder = new OnnxBuilder([...inputs.map(({ name }) => name), ...optimised.outputs.keys()], convBlock);
@@ -62,6 +92,7 @@ export function toOnnx(
 
   const outputNames = new Map<Tensor, string>();
   for (const [name, tensor] of optimised.outputs) {
+    if (!on("name-outputs")) break;
     if (!outputNames.has(tensor) && tensor.op !== "input" && tensor.op !== "constant") outputNames.set(tensor, name);
   }
   const order = topological(optimised.outputs.values());
@@ -85,17 +116,20 @@ interface Forms {
   deferred(order: readonly Tensor[], readers: ReadonlyMap<Tensor, number>): ReadonlySet<Tensor>;
 }
 
-function formsFor({ convBlock, ownSine }: OnnxTarget, graph: Graph): Forms {
+function formsFor(target: OnnxTarget, graph: Graph): Forms {
+  const { convBlock, ownSine } = target;
+  const on = passesOf(target);
   if (convBlock === undefined) {
     return { blocked: {}, own: ownSine ? trigonometryLowerings : {}, deferred: () => new Set() };
   }
-  const predicts = isPrediction(graph);
+  const inBlocks = isPrediction(graph) && on("blocked-images");
+  const products = on("fused-products");
   return {
-    blocked: predicts ? blockedLowerings : { conv: blockedLowerings.conv },
-    own: productLowerings,
+    blocked: inBlocks ? blockedLowerings : { conv: blockedLowerings.conv },
+    own: products ? productLowerings : {},
     deferred: (order, readers) => {
-      const images = predicts ? deferredImages(order, readers, convBlock) : [];
-      return new Set([...images, ...deferredProducts(order, readers)]);
+      const images = inBlocks ? deferredImages(order, readers, convBlock) : [];
+      return new Set([...images, ...(products ? deferredProducts(order, readers) : [])]);
     },
   };
 }

@@ -236,7 +236,7 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
     return reshape(builder, builder.node("Gather", [rows, index], { axis: 1 }), shape, output);
   },
 
-  silu: (builder, _, [x], output) => builder.node("Mul", [x, builder.node("Sigmoid", [x])], {}, output),
+  silu: composed("silu"),
   softmax: (builder, _, inputs, output) => builder.node("Softmax", inputs, { axis: -1 }, output),
   layerNorm: (builder, { shape, attributes: { epsilon } }, [x], output) => {
     const channels = shape[shape.length - 1];

@@ -10,7 +10,6 @@
 import { sizeOf } from "../../core/shape.ts";
 import { isPointwise } from "../geometry.ts";
 import type { Graph } from "../graph.ts";
-import type { OpAttributes } from "../op-types.ts";
 import {
   add,
   constant,
@@ -31,24 +30,38 @@ import {
 import { inScope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import { rewrite } from "./rewrite.ts";
+import { type ConvSize, convByTiles, isWinograd, kernelGradByTiles } from "./winograd.ts";
 
 export interface ExpandOptions {
   /** Convolutions that the target runs as they are; all of them are expanded by default. */
   keepConv?: (node: Tensor<"conv">) => boolean;
   /** Group normalisations that the target runs as they are; all of them are expanded by default. */
   keepGroupNorm?: (node: Tensor<"groupNorm">) => boolean;
-  /** Whether x · sigmoid(x) stays one op. By default it is two, because its gradient needs the sigmoid too. */
-  keepSilu?: boolean;
+  /** Convolutions that take Winograd's form, of those that have it; none by default. */
+  winogradConv?: (size: ConvSize) => boolean;
+  /** Kernel gradients that take Winograd's form, of those that have it; none by default. */
+  winogradKernelGrad?: (node: Tensor<"convKernelGrad">) => boolean;
 }
 
 /** Replaces composed ops by primitive ones. */
 export function expandComposed(graph: Graph, options: ExpandOptions = {}): Graph {
-  const { keepConv = () => false, keepGroupNorm = () => false, keepSilu = false } = options;
+  const none = () => false;
+  const { keepConv = none, winogradConv = none, winogradKernelGrad = none, keepGroupNorm = none } = options;
   return rewrite(graph, (node) =>
     inScope(node.scope, () => {
-      if (node.is("conv")) return keepConv(node) ? node : expandConv(node);
-      if (node.is("convKernelGrad")) return expandConvKernelGrad(node.inputs[0], node.inputs[1], node.attributes);
-      if (node.is("silu")) return keepSilu ? node : mul(node.inputs[0], sigmoid(node.inputs[0]));
+      if (node.is("conv")) {
+        const { geometry, groups } = node.attributes;
+        const size = { batch: node.shape[0], geometry, kernel: node.inputs[1].shape };
+        if (isWinograd(geometry, groups) && winogradConv(size)) return convByTiles(node);
+        return keepConv(node) ? node : expandConv(node);
+      }
+      if (node.is("convKernelGrad")) {
+        const { geometry, groups } = node.attributes;
+        const byTiles = isWinograd(geometry, groups) && !geometry.transposed && winogradKernelGrad(node);
+        if (!byTiles) return expandConvKernelGrad(node);
+        return kernelGradByTiles(node, winogradConv({ batch: node.inputs[0].shape[0], geometry, kernel: node.shape }));
+      }
+      if (node.is("silu")) return mul(node.inputs[0], sigmoid(node.inputs[0])); // its gradient reads the sigmoid too
       if (node.is("groupNorm")) {
         if (keepGroupNorm(node)) return node;
         const [x, scale, shift] = node.inputs;
@@ -83,7 +96,8 @@ function expandConv({ inputs: [x, w, bias], attributes: { geometry, groups } }: 
  */
 const COLUMN_BYTES = 2e6;
 
-function expandConvKernelGrad(x: Tensor, dy: Tensor, { geometry, groups }: OpAttributes["convKernelGrad"]): Tensor {
+function expandConvKernelGrad({ inputs: [x, dy], attributes }: Tensor<"convKernelGrad">): Tensor {
+  const { geometry, groups } = attributes;
   const batch = x.shape[0];
   const taps = sizeOf(geometry.kernel);
   const perGroup = x.shape[x.rank - 1] / groups;

@@ -5,7 +5,8 @@ import { availableParallelism } from "node:os";
 import type { InferenceSession } from "onnxruntime-node";
 import { DeviceError } from "../../core/errors.ts";
 import { type Graph, type GraphInput, inputsOf } from "../../graph/graph.ts";
-import { toOnnx } from "../../onnx/export.ts";
+import { type OnnxTarget, toOnnx } from "../../onnx/export.ts";
+import { checkPasses, type PassName } from "../../onnx/passes.ts";
 import { checkFeeds } from "../feeds.ts";
 import type { CompileOptions, Feeds, Results, Runtime, Session } from "../session.ts";
 import { convBlock } from "./blocks.ts";
@@ -13,31 +14,43 @@ import { checkDevice, type Device } from "./devices.ts";
 import { createSession, runSession } from "./onnxruntime.ts";
 import { WorkerSession } from "./worker-session.ts";
 
-/** A runtime on a device of this machine. Raises a DeviceError that lists the devices there are. */
-export function nodeRuntime(device: string = "cpu"): Runtime {
-  const checked = checkDevice(device);
-  const threads = checked === "cpu" ? availableParallelism() : 1;
-  return { device: checked, threads, compile: (graph, options) => compile(checked, graph, options) };
+export interface NodeRuntimeOptions {
+  /** Passes that are left out (`onnx/passes.ts`); a ConfigError for one that does not exist. */
+  without?: readonly string[];
 }
 
-async function compile(device: Device, graph: Graph, options: CompileOptions = {}): Promise<Session> {
+/** A runtime on a device of this machine. Raises a DeviceError that lists the devices there are. */
+export function nodeRuntime(device: string = "cpu", { without = [] }: NodeRuntimeOptions = {}): Runtime {
+  const checked = checkDevice(device);
+  const left = checkPasses(without);
+  const threads = checked === "cpu" ? availableParallelism() : 1;
+  return { device: checked, threads, compile: (graph, options) => compile(checked, left, graph, options) };
+}
+
+async function compile(
+  device: Device,
+  without: readonly PassName[],
+  graph: Graph,
+  options: CompileOptions = {},
+): Promise<Session> {
   const inputs = inputsOf(graph);
   const block = device === "cpu" ? await convBlock() : undefined;
-  const bytes = bytesOf(graph, block);
+  const bytes = bytesOf(graph, { convBlock: block, without });
   const { threads = availableParallelism(), preparation } = options;
   const plan = { device, bytes, threads, preparation };
   if (options.ownThread) return WorkerSession.open(inputs, plan);
   return new NodeSession(await createSession(plan), inputs);
 }
 
-const written = new WeakMap<Graph, Map<number | undefined, Uint8Array>>();
+const written = new WeakMap<Graph, Map<string, Uint8Array>>();
 
 /** The model of a graph; the sessions of several threads share one. */
-function bytesOf(graph: Graph, block: number | undefined): Uint8Array {
-  const models = written.get(graph) ?? new Map<number | undefined, Uint8Array>();
+function bytesOf(graph: Graph, target: OnnxTarget): Uint8Array {
+  const models = written.get(graph) ?? new Map<string, Uint8Array>();
   written.set(graph, models);
-  const bytes = models.get(block) ?? toOnnx(graph, {}, { convBlock: block });
-  models.set(block, bytes);
+  const key = JSON.stringify(target);
+  const bytes = models.get(key) ?? toOnnx(graph, {}, target);
+  models.set(key, bytes);
   return bytes;
 }
 
