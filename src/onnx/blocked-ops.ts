@@ -18,6 +18,7 @@ import { groupAveraging } from "../graph/passes/expand.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { isBlockable, lowerBlockedConv } from "./blocked.ts";
 import { BLOCKED_DOMAIN } from "./builder.ts";
+import { lowerSilu } from "./fused.ts";
 import { canBlock, declared, type Layouts, positionsOf, rowShape } from "./layouts.ts";
 import { sumInStages } from "./lowerings.ts";
 
@@ -83,7 +84,7 @@ function isByChannel({ shape }: Tensor, { shape: image }: Tensor): boolean {
 }
 
 function reshaped({ builder }: Layouts, name: string, shape: Shape): string {
-  return builder.node("Reshape", [name, builder.integers(shape)]);
+  return builder.reshape(name, shape);
 }
 
 export type BlockedLowerings = { readonly [K in OpName]?: BlockedLowering<K> };
@@ -100,6 +101,9 @@ export const blockedLowerings: BlockedLowerings = {
   sub: elementwise("Sub"),
   mul: elementwise("Mul"),
   sigmoid: elementwise("Sigmoid"),
+  silu: (layouts, { inputs: [x] }) => {
+    return layouts.isBlocked(x) ? lowerSilu(layouts.builder, layouts.blocked(x)) : undefined;
+  },
   concat: (layouts, { inputs, attributes: { axis }, rank }) => {
     if (axis !== rank - 1 || !inputs.every((input) => layouts.isBlocked(input))) return undefined;
     const names = inputs.map((input) => layouts.blocked(input));

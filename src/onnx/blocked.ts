@@ -60,9 +60,9 @@ function blockKernel(builder: OnnxBuilder, w: string, source: Tensor, block: num
       : w;
     const filled = fillUp(builder, ordered, source.shape, outputs);
     const split = [taps, channels / block, block, outputs / block, block];
-    const blocks = builder.node("Reshape", [filled, builder.integers(split)]);
+    const blocks = builder.reshape(filled, split);
     const reordered = builder.node("Transpose", [blocks], { perm: [3, 1, 0, 2, 4] });
-    return builder.node("Reshape", [reordered, builder.integers([outputs, channels, ...geometry.kernel])]);
+    return builder.reshape(reordered, [outputs, channels, ...geometry.kernel]);
   });
 }
 

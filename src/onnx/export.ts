@@ -13,10 +13,10 @@ import type { Tensor } from "../graph/tensor.ts";
 import { isBlockable, readsBlocks } from "./blocked.ts";
 import { type BlockedLowerings, blockedLowerings, deferredImages } from "./blocked-ops.ts";
 import { OnnxBuilder } from "./builder.ts";
+import { deferredProducts, productLowerings, siluLowerings } from "./fused.ts";
 import { canBlock, Layouts } from "./layouts.ts";
 import { lowerings } from "./lowerings.ts";
 import type { PassName } from "./passes.ts";
-import { deferredProducts, productLowerings } from "./products.ts";
 import type { TargetLowerings } from "./target-lowerings.ts";
 import { trigonometryLowerings } from "./trigonometry.ts";
 
@@ -57,6 +57,7 @@ function formsOfComposed(graph: Graph, target: OnnxTarget): ExpandOptions {
   const blocked = on("blocked-convolutions");
   return {
     ...forms,
+    keepSilu: on("fused-silu"),
     keepConv: (node) => {
       if (!blocked) return false;
       return inBlocks
@@ -126,7 +127,7 @@ function formsFor(target: OnnxTarget, graph: Graph): Forms {
   const products = on("fused-products");
   return {
     blocked: inBlocks ? blockedLowerings : { conv: blockedLowerings.conv },
-    own: products ? productLowerings : {},
+    own: { ...(products && productLowerings), ...siluLowerings },
     deferred: (order, readers) => {
       const images = inBlocks ? deferredImages(order, readers, convBlock) : [];
       return new Set([...images, ...(products ? deferredProducts(order, readers) : [])]);

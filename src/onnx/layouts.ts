@@ -89,7 +89,7 @@ export class Layouts {
   }
 
   #reshape(name: string, shape: Shape, output?: string): string {
-    return this.builder.node("Reshape", [name, this.builder.integers(shape)], {}, output);
+    return this.builder.reshape(name, shape, output);
   }
 }
 

@@ -23,11 +23,6 @@ const same =
   (builder: OnnxBuilder, _: Tensor, inputs: readonly string[], output?: string): string =>
     builder.node(opType, inputs, {}, output);
 
-function reshape(builder: OnnxBuilder, x: string, shape: Shape, output?: string): string {
-  const make = () => builder.node("Reshape", [x, builder.integers(shape)], {}, output);
-  return output === undefined ? builder.once(`${x} as ${shape}`, make) : make();
-}
-
 const composed = (op: string) => (): never => {
   throw new Error(`${op} is a composed op: it must be expanded, or stand in blocks`);
 };
@@ -58,7 +53,7 @@ function lowerReduceSum(
     current = sumInStages(builder, current, [outer, length, inner]);
     i = start;
   }
-  return reshape(builder, current, shape, output);
+  return builder.reshape(current, shape, output);
 }
 
 /**
@@ -77,12 +72,12 @@ export function sumInStages(
     const chunk = chunkOf(length);
     const missing = (chunk - (length % chunk)) % chunk;
     if (missing > 0) {
-      current = reshape(builder, current, [outer, length, ...tail]);
+      current = builder.reshape(current, [outer, length, ...tail]);
       const after = [0, missing, ...tail.map(() => 0)];
       current = builder.node("Pad", [current, builder.integers([...after.map(() => 0), ...after])]);
     }
     length = (length + missing) / chunk;
-    current = reshape(builder, current, [outer, length, chunk, ...tail]);
+    current = builder.reshape(current, [outer, length, chunk, ...tail]);
     current = builder.node("ReduceSum", [current, builder.integers([2])], { keepdims: 0 });
   }
   return current;
@@ -111,7 +106,7 @@ function gatherPositions(
     return builder.constant(values, [values.length], "int32", builder.fresh("index"));
   });
   const padded = builder.once(`zero row ${x} ${positions}`, () => {
-    const rows = reshape(builder, x, [batch, positions, channels]);
+    const rows = builder.reshape(x, [batch, positions, channels]);
     return builder.node("Pad", [rows, builder.integers([0, 0, 0, 0, 1, 0])]);
   });
   return builder.node("Gather", [padded, index], { axis: 1 });
@@ -140,7 +135,7 @@ function gatherImages(
     return builder.constant(values, [values.length], "int32", builder.fresh("index"));
   });
   const padded = builder.once(`zero row behind ${x} ${positions}`, () => {
-    const rows = reshape(builder, x, [batch * positions, channels]);
+    const rows = builder.reshape(x, [batch * positions, channels]);
     return builder.node("Pad", [rows, builder.integers([0, 0, 1, 0])]);
   });
   return builder.node("Gather", [padded, index], { axis: 0 });
@@ -182,7 +177,7 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   reduceMax: (builder, { attributes: { axes } }, [x], output) =>
     builder.node("ReduceMax", [x, builder.integers(axes)], { keepdims: 1 }, output),
 
-  reshape: (builder, { attributes: { shape } }, [x], output) => reshape(builder, x, shape, output),
+  reshape: (builder, { attributes: { shape } }, [x], output) => builder.reshape(x, shape, output),
   transpose: (builder, { attributes: { permutation } }, inputs, output) =>
     builder.node("Transpose", inputs, { perm: permutation }, output),
   expand: (builder, { attributes: { shape } }, [x], output) =>
@@ -199,8 +194,8 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   scatterAdd: (builder, { shape, inputs: [indices] }, [index, updates], output) => {
     const zeros = builder.node("Expand", [builder.float(0), builder.integers(shape)]);
     const rows = sizeOf(indices.shape);
-    const flatIndex = reshape(builder, builder.node("Cast", [index], { to: 7 }), [rows, 1]);
-    const flatUpdates = reshape(builder, updates, [rows, ...shape.slice(1)]);
+    const flatIndex = builder.reshape(builder.node("Cast", [index], { to: 7 }), [rows, 1]);
+    const flatUpdates = builder.reshape(updates, [rows, ...shape.slice(1)]);
     return builder.node("ScatterND", [zeros, flatIndex, flatUpdates], { reduction: "add" }, output);
   },
 
@@ -208,10 +203,10 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   conv: composed("conv"),
   convKernelGrad: composed("convKernelGrad"),
   unfold: (builder, { inputs: [x], attributes: { geometry, images }, shape }, [name], output) => {
-    if (images) return reshape(builder, gatherImages(builder, name, x.shape, geometry, images), shape, output);
+    if (images) return builder.reshape(gatherImages(builder, name, x.shape, geometry, images), shape, output);
     const rows = [x.shape[0], sizeOf(geometry.input), x.shape[x.rank - 1]] as const;
     const gathered = gatherPositions(builder, name, rows, keyOf(geometry), () => neighbours(geometry));
-    return reshape(builder, gathered, shape, output);
+    return builder.reshape(gathered, shape, output);
   },
   fold: (builder, { inputs: [columns], attributes: { geometry }, shape }, [name], output) => {
     // x[p] = Σ_k columns[q(p, k), k]: the transposed neighbours, as rows (position, tap).
@@ -222,9 +217,9 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
       neighbours(transposeGeometry(geometry)).map((q, i) => (q === positions ? q * taps : q * taps + (i % taps)));
     const rows = [batch, positions * taps, channels] as const;
     const gathered = gatherPositions(builder, name, rows, `fold ${keyOf(geometry)}`, indices);
-    const byTap = reshape(builder, gathered, [batch, sizeOf(geometry.input), taps, channels]);
+    const byTap = builder.reshape(gathered, [batch, sizeOf(geometry.input), taps, channels]);
     const summed = builder.node("ReduceSum", [byTap, builder.integers([2])], { keepdims: 0 });
-    return reshape(builder, summed, shape, output);
+    return builder.reshape(summed, shape, output);
   },
   upsample: (builder, { inputs: [x], attributes: { factor }, shape }, [name], output) => {
     const spatial = x.shape.slice(1, -1);
@@ -232,8 +227,8 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
       const values = nearestPositions(spatial, factor);
       return builder.constant(values, [values.length], "int32", builder.fresh("index"));
     });
-    const rows = reshape(builder, name, [x.shape[0], sizeOf(spatial), x.shape[x.rank - 1]]);
-    return reshape(builder, builder.node("Gather", [rows, index], { axis: 1 }), shape, output);
+    const rows = builder.reshape(name, [x.shape[0], sizeOf(spatial), x.shape[x.rank - 1]]);
+    return builder.reshape(builder.node("Gather", [rows, index], { axis: 1 }), shape, output);
   },
 
   silu: composed("silu"),

@@ -16,6 +16,7 @@ export const passes = {
   "winograd-kernel-gradients": "their kernel gradients likewise",
   "blocked-convolutions": "convolutions on channels in blocks, where the processor has them",
   "blocked-images": "images stay in blocks between the convolutions of a graph that predicts",
+  "fused-silu": "x · sigmoid(x) in one pass, and nothing kept of it for gradients",
   "fused-products": "matrix products read transposed operands where they lie, and add what is added to them",
 } as const;
 

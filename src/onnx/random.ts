@@ -55,7 +55,7 @@ export function lowerRandomUniform(
   const bits = hash(builder.node("Add", [inner, offset]));
   const high = builder.node("BitShift", [bits, unsigned(8)], { direction: "RIGHT" });
   const uniform = builder.node("Mul", [builder.node("Cast", [high], { to: FLOAT }), builder.float(2 ** -24)]);
-  const flat = builder.node("Reshape", [uniform, builder.integers([rows * columns])]);
+  const flat = builder.reshape(uniform, [rows * columns]);
   const cut = builder.node("Slice", [flat, builder.integers([0]), builder.integers([size])]);
-  return builder.node("Reshape", [cut, builder.integers(shape)], {}, output);
+  return builder.reshape(cut, shape, output);
 }

@@ -29,8 +29,9 @@ import {
 } from "../ops.ts";
 import { inScope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
+import { hasTiles } from "../tiles.ts";
 import { rewrite } from "./rewrite.ts";
-import { type ConvSize, convByTiles, isWinograd, kernelGradByTiles } from "./winograd.ts";
+import { type ConvSize, convByTiles, kernelGradByTiles } from "./winograd.ts";
 
 export interface ExpandOptions {
   /** Convolutions that the target runs as they are; all of them are expanded by default. */
@@ -39,6 +40,8 @@ export interface ExpandOptions {
   keepGroupNorm?: (node: Tensor<"groupNorm">) => boolean;
   /** Convolutions that take Winograd's form, of those that have it; none by default. */
   winogradConv?: (size: ConvSize) => boolean;
+  /** Whether the target runs x · sigmoid(x) as it is; it is two ops by default. */
+  keepSilu?: boolean;
   /** Kernel gradients that take Winograd's form, of those that have it; none by default. */
   winogradKernelGrad?: (node: Tensor<"convKernelGrad">) => boolean;
 }
@@ -46,22 +49,27 @@ export interface ExpandOptions {
 /** Replaces composed ops by primitive ones. */
 export function expandComposed(graph: Graph, options: ExpandOptions = {}): Graph {
   const none = () => false;
-  const { keepConv = none, winogradConv = none, winogradKernelGrad = none, keepGroupNorm = none } = options;
+  const {
+    keepConv = none,
+    winogradConv = none,
+    winogradKernelGrad = none,
+    keepGroupNorm = none,
+    keepSilu = false,
+  } = options;
   return rewrite(graph, (node) =>
     inScope(node.scope, () => {
       if (node.is("conv")) {
         const { geometry, groups } = node.attributes;
         const size = { batch: node.shape[0], geometry, kernel: node.inputs[1].shape };
-        if (isWinograd(geometry, groups) && winogradConv(size)) return convByTiles(node);
+        if (hasTiles(geometry, groups) && winogradConv(size)) return convByTiles(node);
         return keepConv(node) ? node : expandConv(node);
       }
       if (node.is("convKernelGrad")) {
         const { geometry, groups } = node.attributes;
-        const byTiles = isWinograd(geometry, groups) && !geometry.transposed && winogradKernelGrad(node);
-        if (!byTiles) return expandConvKernelGrad(node);
-        return kernelGradByTiles(node, winogradConv({ batch: node.inputs[0].shape[0], geometry, kernel: node.shape }));
+        const byTiles = hasTiles(geometry, groups) && !geometry.transposed && winogradKernelGrad(node);
+        return byTiles ? kernelGradByTiles(node) : expandConvKernelGrad(node);
       }
-      if (node.is("silu")) return mul(node.inputs[0], sigmoid(node.inputs[0])); // its gradient reads the sigmoid too
+      if (node.is("silu")) return keepSilu ? node : mul(node.inputs[0], sigmoid(node.inputs[0]));
       if (node.is("groupNorm")) {
         if (keepGroupNorm(node)) return node;
         const [x, scale, shift] = node.inputs;

@@ -1,5 +1,5 @@
 /**
- * Products whose operands are read transposed, and products that something is added to (`onnx/products.ts`), against the
+ * Products whose operands are read transposed, and products that something is added to (`onnx/fused.ts`), against the
  * reference evaluator.
  */
 import { fromBinary } from "@bufbuild/protobuf";
@@ -40,6 +40,11 @@ const cases: Record<string, Record<string, Tensor>> = {
   "plus a product": { y: add(product, matmul(transposeLast(a), input("f", [3, 4]))) },
   "plus itself": { y: add(product, product) },
   "plus more axes": { y: add(product, input("more", [2, 5, 4])) },
+  "of stacked rows, plus a row": { y: add(matmul(stack, transposeLast(c)), input("row", [4])) },
+  "of stacked rows, plus a stack": { y: add(input("more", [2, 3, 4]), matmul(stack, transposeLast(c))) },
+  "of a stack whose axes were exchanged, plus a row": {
+    y: add(matmul(transposeLast(stack), input("g", [3, 2])), input("row", [2])),
+  },
   "that is wider than what is added to it is not": { y: add(matmul(input("one", [1, 3]), b), input("more", [5, 4])) },
   "that others read": { y: add(product, input("row", [4])), z: product },
 };
