@@ -188,6 +188,7 @@ export class Run implements AsyncIterable<Tick> {
         training: settings,
       });
     }
+    await training.settle();
     await saveCheckpoint(folder, network, training.state());
     const { weights, average, learnedPath } = training;
     await saveModel(folder, { network, weights, average, learnedPath });

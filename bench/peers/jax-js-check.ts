@@ -51,7 +51,7 @@ const { feeds } = drawCoefficients(objective, { seed: 0, step: 1, count: BATCH, 
 const { alpha, sigma, time } = feeds;
 const scalars = { ...adamScalars(1, LEARNING_RATE, adamDefaults), emaDecay: 0.999 };
 const ours = await step.run(slabs, { ...draw, feeds, images, scalars });
-const ourWeights = stateDict(network, new Weights(layout, ours.next.parameters));
+const ourWeights = stateDict(network, new Weights(layout, ours.next!.parameters));
 
 const [jaxNetwork, parameters] = jaxNetworkOf(jax, fields, weights);
 const array = (values: Float32Array, as = shape) => jax.numpy.array(values).reshape(as);

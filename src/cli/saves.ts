@@ -20,7 +20,10 @@ export class Saves {
 
   /** Saves the state as it is then, after the saves under way. */
   save(): Promise<void> {
-    const saved = this.#last.then(() => saveCheckpoint(this.#folder, this.#network, this.#training.state()));
+    const saved = this.#last.then(async () => {
+      await this.#training.settle();
+      await saveCheckpoint(this.#folder, this.#network, this.#training.state());
+    });
     this.#last = saved.catch(() => {});
     return saved;
   }

@@ -227,6 +227,7 @@ async function trainSteps(options: LoopOptions, saves: Saves): Promise<number | 
     if (due && !last && !signal.aborted) {
       grids = grids.filter((share) => step < share * steps);
       const solver = quickSolver(recipe, objective);
+      await training.settle();
       const request = {
         network,
         objective: training.objective,

@@ -4,15 +4,16 @@
 import { ShapeError } from "../core/errors.ts";
 import { formatShape, newArray, sizeOf } from "../core/shape.ts";
 import type { GraphInput } from "../graph/graph.ts";
-import type { Feeds } from "./session.ts";
+import type { DeviceFeeds } from "./session.ts";
 
 /** Raises a ShapeError unless `feeds` holds exactly the inputs, each with its dtype and number of elements. */
-export function checkFeeds(inputs: readonly GraphInput[], feeds: Feeds): void {
+export function checkFeeds(inputs: readonly GraphInput[], feeds: DeviceFeeds): void {
   for (const { name, shape, dtype } of inputs) {
     const feed = feeds[name];
     const expected = `${dtype} ${formatShape(shape)}, ${sizeOf(shape)} elements`;
     if (feed === undefined) throw new ShapeError(`input ${name} is missing; it expects ${expected}`);
-    if (feed.constructor !== newArray(dtype, 0).constructor || feed.length !== sizeOf(shape)) {
+    const fits = "read" in feed || feed.constructor === newArray(dtype, 0).constructor;
+    if (!fits || feed.length !== sizeOf(shape)) {
       throw new ShapeError(
         `input ${name} got ${feed.constructor.name} of ${feed.length} elements, expects ${expected}`,
       );

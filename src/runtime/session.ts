@@ -8,6 +8,18 @@ import type { Graph, GraphInput } from "../graph/graph.ts";
 export type Feeds = Readonly<Record<string, TensorArray>>;
 export type Results = Record<string, TensorArray>;
 
+/** Numbers that lie in a device's own memory. */
+export interface DeviceArray {
+  readonly length: number;
+  /** The numbers, for the host. */
+  read(): Promise<TensorArray>;
+  /** Gives the memory back. */
+  release(): void;
+}
+
+/** As `Feeds`, of arrays that may lie on the device. */
+export type DeviceFeeds = Readonly<Record<string, TensorArray | DeviceArray>>;
+
 /** A compiled graph. */
 export interface Session extends AsyncDisposable {
   /** What `run` must be fed. */
@@ -17,6 +29,11 @@ export interface Session extends AsyncDisposable {
    * arrays. Raises a ShapeError for a missing, superfluous or wrongly sized feed.
    */
   run(feeds: Feeds): Promise<Results>;
+  /**
+   * As `run`, with the outputs that were to stay on the device (`CompileOptions.resident`) in `kept`, to be fed again in
+   * place of arrays. Only in sessions with such outputs, of a device that has a memory of its own.
+   */
+  runKeeping?(feeds: DeviceFeeds): Promise<{ results: Results; kept: Record<string, DeviceArray> }>;
   /** Gives the memory back. The session cannot be used afterwards. */
   release(): Promise<void>;
 }
@@ -34,6 +51,8 @@ export interface CompileOptions {
    * weights and pays for it once, for sampling; `quick` opens sooner, and where weights are fed runs as fast.
    */
   preparation?: "thorough" | "quick";
+  /** Outputs that stay in the memory of the device, where it has one of its own: then the session has `runKeeping`. */
+  resident?: readonly string[];
 }
 
 /** A place where graphs run. */

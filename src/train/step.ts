@@ -3,7 +3,7 @@
  * share the batch, ranks of a group) that are summed here and then given to the update. Knows no data set and no schedule: all numbers of the step are fed.
  */
 import { compileAll } from "../runtime/compile-all.ts";
-import type { CompileOptions, Feeds, Results, Runtime, Session } from "../runtime/session.ts";
+import type { CompileOptions, DeviceArray, Feeds, Results, Runtime, Session } from "../runtime/session.ts";
 import { alone, type Group } from "./group.ts";
 import {
   fusedProgram,
@@ -41,11 +41,15 @@ export interface StepOutputs {
   errors: Float32Array;
   /** The loss of each example before its importance, [N]. */
   losses: Float32Array;
-  next: StateSlabs;
+  /** Absent while the state stays on the device: then `read` gives it. */
+  next?: StateSlabs;
 }
 
 export interface StepRunner extends AsyncDisposable {
+  /** One update of `slabs`, or of the state that stayed on the device. */
   run(slabs: StateSlabs, inputs: StepInputs): Promise<StepOutputs>;
+  /** The state after the last finite step, of a runner that leaves it on the device. Not while a step is made. */
+  read?(): Promise<StateSlabs>;
 }
 
 export interface StepPlan {
@@ -57,6 +61,8 @@ export interface StepPlan {
   threads?: number;
   /** Over which the gradients are averaged. */
   group?: Group;
+  /** Whether the state may stay on the device from step to step. */
+  resident?: boolean;
 }
 
 /** Images below which a part of a batch is not worth a thread: the fixed cost of a run would weigh too much. */
@@ -73,10 +79,13 @@ export function replicasFor(batch: number, threads: number): number {
 
 /** Compiles the update: one graph for a single run; otherwise one for the gradients, in each replica, and one for the update. */
 export async function compileStep(program: ProgramOptions, plan: StepPlan, runtime: Runtime): Promise<StepRunner> {
-  const { runs, replicas, threads, group = alone } = plan;
+  const { runs, replicas, threads, group = alone, resident = false } = plan;
   const preparation = "quick"; // all weights are fed
-  if (runs === 1 && group.size === 1)
-    return new FusedStep(program, await runtime.compile(fusedProgram(program), { threads, preparation }));
+  if (runs === 1 && group.size === 1) {
+    const stay = resident ? slabNames.flatMap((name) => program.layout.lengths.map((_, i) => `next.${name}.${i}`)) : [];
+    const session = await runtime.compile(fusedProgram(program), { threads, preparation, resident: stay });
+    return session.runKeeping ? new ResidentStep(program, session) : new FusedStep(program, session);
+  }
   const own: CompileOptions =
     replicas === 1
       ? { threads, preparation }
@@ -104,14 +113,68 @@ class FusedStep implements StepRunner {
       ...exampleFeeds(this.#program, this.#session, inputs, 0),
       ...scalarFeed(inputs),
     });
-    const [loss] = results.loss;
-    const { errors, losses } = results as Record<"errors" | "losses", Float32Array>;
-    return { loss, errors, losses, ...nextState(results, this.#program) };
+    return { ...figuresOf(results), ...nextState(results, this.#program) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** As `FusedStep`, with the state in the device's memory from step to step: only examples go there, only figures come back. */
+class ResidentStep implements StepRunner {
+  readonly #program: ProgramOptions;
+  readonly #session: Session;
+  /** The state after the last finite step, under the names of the inputs. */
+  #kept?: Record<string, DeviceArray>;
+
+  constructor(program: ProgramOptions, session: Session) {
+    this.#program = program;
+    this.#session = session;
+  }
+
+  async run(slabs: StateSlabs, inputs: StepInputs): Promise<StepOutputs> {
+    const { results, kept } = await this.#session.runKeeping!({
+      ...(this.#kept ?? slabFeeds(slabs, slabNames)),
+      ...exampleFeeds(this.#program, this.#session, inputs, 0),
+      ...scalarFeed(inputs),
+    });
+    const figures = figuresOf(results);
+    const gradientNorm = results.gradientNorm[0];
+    const next = Object.fromEntries(Object.entries(kept).map(([name, array]) => [name.slice("next.".length), array]));
+    // A step whose figures are not finite is none: the state before it stays.
+    const finite = Number.isFinite(figures.loss) && Number.isFinite(gradientNorm);
+    const superseded = finite ? this.#kept : next;
+    if (finite) this.#kept = next;
+    release(superseded);
+    return { ...figures, gradientNorm };
+  }
+
+  async read(): Promise<StateSlabs> {
+    const kept = this.#kept;
+    if (!kept) throw new Error("no step was made");
+    const read: Record<SlabName, Float32Array[]> = { parameters: [], first: [], second: [], average: [] };
+    for (const name of slabNames) {
+      for (const i of this.#program.layout.lengths.keys()) {
+        read[name].push((await kept[`${name}.${i}`].read()) as Float32Array);
+      }
+    }
+    return read;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    release(this.#kept);
+    await this.#session.release();
+  }
+}
+
+function release(arrays: Readonly<Record<string, DeviceArray>> = {}): void {
+  for (const array of Object.values(arrays)) array.release();
+}
+
+function figuresOf(results: Results): Pick<StepOutputs, "loss" | "errors" | "losses"> {
+  const { errors, losses } = results as Record<"errors" | "losses", Float32Array>;
+  return { loss: results.loss[0], errors, losses };
 }
 
 /** Gradients of several runs, on one session or several at once; their mean in float32; the update. */
@@ -214,7 +277,7 @@ function exampleFeeds({ batch, network }: ProgramOptions, session: Session, inpu
   return Object.fromEntries(Object.entries(feeds).filter(([name]) => isFed(session, name)));
 }
 
-function nextState(results: Results, { layout }: ProgramOptions): Pick<StepOutputs, "gradientNorm" | "next"> {
+function nextState(results: Results, { layout }: ProgramOptions): { gradientNorm: number; next: StateSlabs } {
   const slabs = (name: SlabName) => layout.lengths.map((_, i) => results[`next.${name}.${i}`] as Float32Array);
   const next = Object.fromEntries(slabNames.map((name) => [name, slabs(name)])) as unknown as StateSlabs;
   return { gradientNorm: results.gradientNorm[0], next };

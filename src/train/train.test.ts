@@ -161,7 +161,7 @@ describe("forms of the step", () => {
       expect(two.loss).toBe(one.loss);
       expect(two.errors).toEqual(one.errors);
       expect(two.gradientNorm).toBe(one.gradientNorm);
-      [a, b] = [one.next, two.next];
+      [a, b] = [one.next!, two.next!];
     }
     expect(largestDifference(a, slabs)).toBeGreaterThan(1e-4);
     expect(b).toEqual(a);
@@ -177,8 +177,8 @@ describe("forms of the step", () => {
     const [a, b] = [await kept.run(slabs, inputs), await forgotten.run(slabs, inputs)];
     expect(b.losses).toEqual(a.losses);
     for (const name of ["first", "second"] as const) {
-      const size = Math.max(...a.next[name][0].map(Math.abs));
-      expect(largestDifference(a.next, b.next, [name]) / size).toBeLessThan(1e-6);
+      const size = Math.max(...a.next![name][0].map(Math.abs));
+      expect(largestDifference(a.next!, b.next!, [name]) / size).toBeLessThan(1e-6);
     }
   });
 
@@ -190,9 +190,9 @@ describe("forms of the step", () => {
     expect(Math.abs(b.loss - a.loss) / a.loss).toBeLessThan(1e-6);
     expect(Math.abs(b.gradientNorm - a.gradientNorm) / a.gradientNorm).toBeLessThan(1e-5);
     for (const name of ["first", "second"] as const) {
-      const size = Math.max(...a.next[name][0].map(Math.abs));
-      a.next[name][0].forEach((value, i) => {
-        expect(Math.abs(value - b.next[name][0][i]) / size).toBeLessThan(1e-5);
+      const size = Math.max(...a.next![name][0].map(Math.abs));
+      a.next![name][0].forEach((value, i) => {
+        expect(Math.abs(value - b.next![name][0][i]) / size).toBeLessThan(1e-5);
       });
     }
   });

@@ -89,7 +89,12 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     group: Group;
   };
   readonly #settings: TrainingSettings;
+  /** Its slabs are older than its step while `#ahead` has the newer ones. */
   #state: TrainingState;
+  /** The last state whose slabs are here. */
+  #whole: TrainingState;
+  /** Whoever holds the slabs of the last step, if they are on the device. */
+  #ahead?: Required<Pick<StepRunner, "read">>;
   #loop?: AsyncGenerator<Tick, void, undefined>;
   #running = false;
   /** Whether the state is that of all ranks. */
@@ -111,11 +116,37 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
       throw new ConfigError(`training: ${replicas} replicas do not divide a batch of ${batch} images`);
     }
     this.#state = from ? this.#resumed(from) : this.#fresh(initial);
+    this.#whole = this.#state;
   }
 
-  /** Everything that a later run needs to go on from here. Later steps do not change it. */
+  /**
+   * Everything that a later run needs to go on from here. Later steps do not change it. Raises a ConfigError while the
+   * state is on the device; see `settle`.
+   */
   state(): TrainingState {
-    return this.#state;
+    if (!this.#ahead) return this.#state;
+    throw new ConfigError(
+      `the weights of step ${this.step} are in the memory of ${this.#options.runtime.device}: await training.settle() ` +
+        "before you ask for the state or the weights",
+    );
+  }
+
+  /**
+   * Fetches the state from the device, where it stays from step to step on a runtime with a memory of its own (WebGPU in
+   * the browser). To be awaited between two steps, before `state`, `weights` and `average`; after the loop it has been done.
+   * Where the device was lost, its error is raised, and the state is the last one that was fetched.
+   */
+  async settle(): Promise<void> {
+    if (!this.#ahead) return;
+    const { read } = this.#ahead;
+    this.#ahead = undefined;
+    try {
+      this.#state = { ...this.#state, slabs: await read() };
+      this.#whole = this.#state;
+    } catch (error) {
+      this.#state = this.#whole;
+      throw error;
+    }
   }
 
   /** Updates done. */
@@ -130,12 +161,12 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
 
   /** The trained weights after the last step. */
   get weights(): Weights {
-    return weightsOf(this.#state);
+    return weightsOf(this.state());
   }
 
   /** The average of the weights, from which one samples. */
   get average(): Weights {
-    return weightsOf(this.#state, "average");
+    return weightsOf(this.state(), "average");
   }
 
   /** What the averaged weights are to be sampled with: the objective's path, or the one that was learned. */
@@ -209,7 +240,9 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     try {
       const { layout } = this.#state;
       const program = { network, layout, batch: batch / replicas, optimiser, clip, checkpointing, loss };
-      runner = await compileStep(program, { runs: accumulate * replicas, replicas, threads, group }, runtime);
+      // A loss with parameters of its own may read them.
+      const plan = { runs: accumulate * replicas, replicas, threads, group, resident: loss.module === undefined };
+      runner = await compileStep(program, plan, runtime);
       while (!this.#ended()) {
         const began = performance.now();
         const examples = (await stream.next()).value as StreamedBatch;
@@ -218,7 +251,11 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     } finally {
       this.#running = false;
       await stream.return();
-      await runner?.[Symbol.asyncDispose]();
+      try {
+        await this.settle();
+      } finally {
+        await runner?.[Symbol.asyncDispose]();
+      }
     }
   }
 
@@ -273,7 +310,7 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     const running = runner.run(this.#state.slabs, fed);
     // While the replicas work, the numbers of the next step are drawn.
     if (step < this.#state.steps) this.#drawn = { step: step + 1, draw: numbers(step + 1) };
-    const { gradientNorm, next, ...seen } = await running;
+    const { gradientNorm, next = this.#state.slabs, ...seen } = await running;
     const own = {
       ...seen,
       times: ownTimes,
@@ -293,6 +330,8 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     const steps = budgetSeconds === undefined ? most : planSteps(reached, { budgetSeconds, secondsPerStep, most });
     const consumed = this.#state.examples + part.whole;
     this.#state = { ...this.#state, ...reached, steps, examples: consumed, lossByNoise, ...history, slabs: next };
+    if (runner.read) this.#ahead = { read: () => runner.read!() };
+    else this.#whole = this.#state;
     if (step % SHARED_EVERY === 0) this.#state = await shareState(group, this.#state);
     const imagesPerSecond = part.whole / secondsPerStep;
     return { ...reached, steps, loss, gradientNorm, learningRate: rate, imagesPerSecond, lossByNoise };

@@ -74,7 +74,7 @@ async function run(name: string, accumulate: 1 | 2) {
     });
     losses.push(outputs.loss);
     gradNorms.push(outputs.gradientNorm);
-    slabs = outputs.next;
+    slabs = outputs.next!;
   }
   const differences = (slab: "parameters" | "average", file: string) => {
     const expected = readGoldenTensors(`training/${name}.${file}.safetensors`);

@@ -12,7 +12,6 @@
 import { ConfigError } from "../../core/errors.ts";
 import { Mlp } from "../../models/mlp.ts";
 import { type SolverConfig, solverOf } from "../../recipes/recipe.ts";
-import { weightsOf } from "../../train/state.ts";
 import { type Tick, train } from "../../train/train.ts";
 import { breathe, type JobContext } from "../job.ts";
 import { fieldAt, type PlaneField } from "./playground/field.ts";
@@ -98,11 +97,10 @@ export async function* playgroundTrain(
     seed,
     signal,
   });
-  const model = (): PlaygroundModel => ({
-    objective: chosen,
-    network,
-    weights: weightsOf(run.state(), "average").slabs[0].slice(),
-  });
+  const model = async (): Promise<PlaygroundModel> => {
+    await run.settle();
+    return { objective: chosen, network, weights: run.average.slabs[0].slice() };
+  };
   let last: Tick | undefined;
   let [ticked, handed] = [Number.NEGATIVE_INFINITY, performance.now()];
   let losses: number[] = [];
@@ -117,13 +115,13 @@ export async function* playgroundTrain(
       [ticked, losses] = [now, []];
     }
     if (now - handed >= MODEL_MS && tick.step < tick.steps) {
-      yield { type: "model", step: tick.step, model: model() };
+      yield { type: "model", step: tick.step, model: await model() };
       handed = performance.now();
     }
     await breathe();
   }
   const { step, steps } = run;
-  return { model: model(), step, steps, seconds: last?.seconds ?? 0, finished: step >= steps };
+  return { model: await model(), step, steps, seconds: last?.seconds ?? 0, finished: step >= steps };
 }
 
 export interface PlaygroundDrawRequest {

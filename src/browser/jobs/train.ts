@@ -142,10 +142,12 @@ export async function* train(
   yield { type: "begun", ...about };
 
   const save = async (): Promise<TrainEvent> => {
+    await training.settle();
     const state = training.state();
     return { type: "saved", step: state.step, bytes: await kept.save(network, state) };
   };
   const grid = async function* (): AsyncGenerator<TrainEvent> {
+    await training.settle();
     const { seed } = recipe.training;
     const count = request.gridCount ?? (arePoints(imageShape) ? GRID.points : GRID.images);
     const solver = quickSolver(recipe, objective);

@@ -12,7 +12,7 @@ import { type GraphInput, graphOf, inputsOf } from "../../graph/graph.ts";
 import { input, neg } from "../../graph/ops.ts";
 import { type OnnxTarget, toOnnx } from "../../onnx/export.ts";
 import { checkFeeds } from "../feeds.ts";
-import type { CompileOptions, Feeds, Results, Runtime, Session } from "../session.ts";
+import type { CompileOptions, DeviceArray, DeviceFeeds, Feeds, Results, Runtime, Session } from "../session.ts";
 import { type BrowserDevice, checkThreads, checkWebGpu, loadOnnxRuntime, type OnnxRuntime } from "./onnxruntime.ts";
 
 export interface BrowserRuntimeOptions {
@@ -39,7 +39,7 @@ export async function browserRuntime({ device, threads, wasmPaths }: BrowserRunt
   if (queue) await queue.add(() => createSession(ort, device, toOnnx(graphOf({ y: neg(input("x", [1])) }))));
   async function open(inputs: readonly GraphInput[], bytes: Uint8Array, options?: CompileOptions): Promise<Session> {
     const session = await inLine(queue, () => createSession(ort, device, bytes, options));
-    return new BrowserSession(ort, session, inputs, queue);
+    return new BrowserSession(ort, session, inputs, queue, queue && options?.resident);
   }
   return {
     device,
@@ -72,14 +72,16 @@ async function createSession(
   ort: OnnxRuntime,
   device: BrowserDevice,
   bytes: Uint8Array,
-  { preparation }: CompileOptions = {},
+  { preparation, resident = [] }: CompileOptions = {},
 ): Promise<InferenceSession> {
+  const stay = device === "webgpu" && resident.length > 0;
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [device],
       graphOptimizationLevel: preparation === "quick" ? "basic" : "all",
       enableMemPattern: false, // measured on Node to halve the peak of a training step
       logSeverityLevel: 3,
+      ...(stay && { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])) }),
     });
   } catch (error) {
     throw new DeviceError(`${device} cannot run this graph here: ${messageOf(error)}`, { cause: error });
@@ -137,32 +139,78 @@ class GpuQueue {
   }
 }
 
+type OrtTensor = InferenceSession.OnnxValueMapType[string];
+
+/** A tensor of the GPU. Once read, its numbers are the host's, and the next run that is fed them sends them back. */
+class GpuArray implements DeviceArray {
+  readonly length: number;
+  readonly tensor: OrtTensor;
+  readonly #queue: GpuQueue;
+
+  constructor(tensor: OrtTensor, queue: GpuQueue) {
+    this.length = sizeOf(tensor.dims);
+    this.tensor = tensor;
+    this.#queue = queue;
+  }
+
+  async read(): Promise<TensorArray> {
+    return (await this.#queue.add(() => this.tensor.getData(true))) as TensorArray;
+  }
+
+  release(): void {
+    this.tensor.dispose();
+  }
+}
+
 class BrowserSession implements Session {
   readonly inputs: readonly GraphInput[];
+  readonly runKeeping?: Session["runKeeping"];
   readonly #ort: OnnxRuntime;
   readonly #session: InferenceSession;
   readonly #queue: GpuQueue | undefined;
   #released = false;
 
-  constructor(ort: OnnxRuntime, session: InferenceSession, inputs: readonly GraphInput[], queue?: GpuQueue) {
+  /** `resident`: outputs that stay on the GPU. */
+  constructor(
+    ort: OnnxRuntime,
+    session: InferenceSession,
+    inputs: readonly GraphInput[],
+    queue?: GpuQueue,
+    resident?: readonly string[],
+  ) {
     this.#ort = ort;
     this.#session = session;
     this.inputs = inputs;
     this.#queue = queue;
+    if (queue && resident) this.runKeeping = (feeds) => this.#keep(feeds, resident, queue);
   }
 
   async run(feeds: Feeds): Promise<Results> {
+    return arraysOf(Object.entries(await this.#tensors(feeds)));
+  }
+
+  async #keep(feeds: DeviceFeeds, resident: readonly string[], queue: GpuQueue) {
+    const outputs = Object.entries(await this.#tensors(feeds));
+    const kept = outputs.filter(([name]) => resident.includes(name));
+    return {
+      results: arraysOf(outputs.filter(([name]) => !resident.includes(name))),
+      kept: Object.fromEntries(kept.map(([name, tensor]) => [name, new GpuArray(tensor, queue)])),
+    };
+  }
+
+  async #tensors(feeds: DeviceFeeds): Promise<InferenceSession.OnnxValueMapType> {
     if (this.#released) throw new DeviceError("this session was released; compile the graph again");
     checkFeeds(this.inputs, feeds);
     // An input that only a gradient would have read is none of the model.
     const read = this.inputs.filter(({ name }) => this.#session.inputNames.includes(name));
     const tensors = Object.fromEntries(
       read.map(({ name, shape, dtype }) => {
-        return [name, new this.#ort.Tensor(dtype, feeds[name] as Float32Array, shape as number[])] as const;
+        const feed = feeds[name];
+        if (feed instanceof GpuArray) return [name, feed.tensor] as const;
+        return [name, new this.#ort.Tensor(dtype, feed as Float32Array, shape as number[])] as const;
       }),
     );
-    const outputs = await inLine(this.#queue, () => this.#session.run(tensors));
-    return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, arrayOf(tensor)]));
+    return await inLine(this.#queue, () => this.#session.run(tensors));
   }
 
   async release(): Promise<void> {
@@ -179,8 +227,12 @@ class BrowserSession implements Session {
   }
 }
 
+function arraysOf(outputs: readonly (readonly [string, OrtTensor])[]): Results {
+  return Object.fromEntries(outputs.map(([name, tensor]) => [name, arrayOf(tensor)]));
+}
+
 /** The numbers of a result; those of an empty one come as nothing. */
-function arrayOf({ data, dims }: InferenceSession.OnnxValueMapType[string]): TensorArray {
+function arrayOf({ data, dims }: OrtTensor): TensorArray {
   if (sizeOf(dims) === 0) return new Float32Array();
   return data as TensorArray;
 }

@@ -11,7 +11,7 @@ import {
 } from "../../../../src/runtime/browser/session.ts";
 import type { CompileOptions, Session } from "../../../../src/runtime/session.ts";
 import { decodeArray, type Encoded, encodeArray } from "./arrays.ts";
-import { lossesOf, type TrainingAsked } from "./training.ts";
+import { type TrainingAsked, trainingOn } from "./training.ts";
 
 let runtime: BrowserRuntime;
 const sessions: Session[] = [];
@@ -30,7 +30,7 @@ const lent = {
     return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, encodeArray(array)]));
   },
   release: (session: number) => sessions[session].release(),
-  train: (asked: TrainingAsked) => lossesOf(asked, runtime),
+  train: (asked: TrainingAsked) => trainingOn(asked, runtime),
 };
 
 export type Lent = typeof lent;

@@ -14,8 +14,16 @@ export interface TrainingAsked {
   widths: readonly [number, number];
 }
 
+export interface TrainingSeen {
+  losses: number[];
+  /** Whether the state was on the device after a step. */
+  away: boolean;
+  /** The averaged weights at the end. */
+  average: number[];
+}
+
 /** The losses of the network of the digits, in a width that is asked for, on made-up pictures, from seed 7. */
-export async function lossesOf({ steps, batch, widths }: TrainingAsked, runtime: Runtime): Promise<number[]> {
+export async function trainingOn({ steps, batch, widths }: TrainingAsked, runtime: Runtime): Promise<TrainingSeen> {
   const random = Random.from(3);
   const pictures = Uint8Array.from(random.normals(64 * 784), (value) => Math.max(0, Math.min(255, 60 + 90 * value)));
   const labels = Int32Array.from({ length: 64 }, (_, i) => i % 10);
@@ -39,7 +47,8 @@ export async function lossesOf({ steps, batch, widths }: TrainingAsked, runtime:
   const settings = { steps, batch, seed: 7, clip: 1, learningRate: { peak: 2e-3, warmup: 5 }, labelDrop: 0.1 };
   const losses: number[] = [];
   const optimiser = { beta1: 0.9, beta2: 0.99 };
-  for await (const tick of train({
+  let away = false;
+  const training = train({
     network,
     objective,
     data,
@@ -48,8 +57,16 @@ export async function lossesOf({ steps, batch, widths }: TrainingAsked, runtime:
     ...settings,
     replicas: 1,
     threads: 1,
-  })) {
+  });
+  for await (const tick of training) {
     losses.push(tick.loss);
+    try {
+      training.state();
+    } catch {
+      away = true;
+    }
+    // Fetched once in the middle, as for a save.
+    if (tick.step === steps / 2) await training.settle();
   }
-  return losses;
+  return { losses, away, average: Array.from(training.average.slabs[0]) };
 }
