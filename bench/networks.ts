@@ -1,9 +1,9 @@
 /**
  * The networks of the benchmark, from `networks.json`.
  */
-import { readFileSync } from "node:fs";
 import type { ImageNetwork } from "../src/models/network.ts";
 import { networkFrom } from "../src/train/network-config.ts";
+import listed from "./networks.json" with { type: "json" };
 import type { NetworkFields } from "./peers/protocol.ts";
 
 export interface BenchNetwork {
@@ -13,9 +13,7 @@ export interface BenchNetwork {
   network: NetworkFields;
 }
 
-export const networks = JSON.parse(readFileSync(new URL("networks.json", import.meta.url), "utf8")) as Readonly<
-  Record<string, BenchNetwork>
->;
+export const networks: Readonly<Record<string, BenchNetwork>> = listed;
 
 export function networkOf({ patch, ...unet }: NetworkFields): ImageNetwork {
   return networkFrom({ unet, patch });

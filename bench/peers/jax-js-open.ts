@@ -7,12 +7,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import type { Weights } from "../../src/nn/weights.ts";
-import { describeNetwork, stateDict } from "../../src/train/network-config.ts";
-import { networkOf } from "../networks.ts";
-import { type JaxNetwork, jaxNetwork } from "./jax-js-network.ts";
-import type { Jax, JaxTree } from "./jax-js-types.ts";
-import type { NetworkFields } from "./protocol.ts";
+import type { Jax } from "./jax-js-types.ts";
 import { installWebWorkers } from "./web-worker.ts";
 
 /** Raises an error with the code MODULE_NOT_FOUND where it is not installed. */
@@ -26,14 +21,4 @@ export async function openJax(threads: number): Promise<{ jax: Jax; version: str
   jax.defaultDevice("wasm");
   const { version } = JSON.parse(readFileSync(join(dirname(entry), "..", "package.json"), "utf8"));
   return { jax, version };
-}
-
-/** A network of the benchmark for jax-js, and the numbers of its parameters. */
-export function jaxNetworkOf(jax: Jax, fields: NetworkFields, weights: Weights): [JaxNetwork, JaxTree] {
-  const network = networkOf(fields);
-  const { unet, patch } = describeNetwork(network);
-  const parameters = [...stateDict(network, weights)].map(
-    ([name, { data, shape }]) => [name, jax.numpy.array(data).reshape([...shape])] as const,
-  );
-  return [jaxNetwork(jax, unet!, patch), Object.fromEntries(parameters)];
 }
