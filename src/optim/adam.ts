@@ -52,16 +52,22 @@ export interface AdamState<T> {
   second: T;
 }
 
-/** One update of one slab; all tensors of the slab's shape, scalars of rank 0. */
+/**
+ * One update of one slab; all tensors of the slab's shape, scalars of rank 0. `factor` f clips the gradient: it scales the
+ * two numbers by which g and g² are multiplied, so that no pass over the slab is spent on it.
+ */
 export function adamUpdate(
   { parameters, first, second }: AdamState<Tensor>,
   gradient: Tensor,
   scalars: Readonly<Record<keyof AdamScalars, Tensor>>,
   options: AdamOptions,
+  factor?: Tensor,
 ): AdamState<Tensor> {
   const { beta1, beta2, weightDecay } = { ...adamDefaults, ...options };
-  const nextFirst = add(mul(first, beta1), mul(gradient, 1 - beta1));
-  const nextSecond = add(mul(second, beta2), mul(square(gradient), 1 - beta2));
+  const ofGradient = factor ? mul(factor, 1 - beta1) : 1 - beta1;
+  const ofSquare = factor ? mul(square(factor), 1 - beta2) : 1 - beta2;
+  const nextFirst = add(mul(first, beta1), mul(gradient, ofGradient));
+  const nextSecond = add(mul(second, beta2), mul(square(gradient), ofSquare));
   const change = mul(div(nextFirst, add(sqrt(nextSecond), scalars.epsilon)), scalars.stepSize);
   const kept = weightDecay === 0 ? parameters : mul(parameters, scalars.keep);
   return { parameters: sub(kept, change), first: nextFirst, second: nextSecond };

@@ -113,11 +113,11 @@ function traceUpdate(
   ) as Record<(typeof scalarNames)[number], Tensor>;
   const first = layout.inputs("first");
   const second = layout.inputs("second");
-  const { norm, clipped } = clipGlobalNorm(slabs, clip);
+  const { norm, factor } = clipGlobalNorm(slabs, clip);
   const outputs: Record<string, Tensor> = { gradientNorm: norm };
-  for (const [slab, gradient] of clipped.entries()) {
+  for (const [slab, gradient] of slabs.entries()) {
     const state = { parameters: parameters[slab], first: first[slab], second: second[slab] };
-    const next = adamUpdate(state, gradient, scalars, optimiser);
+    const next = adamUpdate(state, gradient, scalars, optimiser, factor);
     outputs[`parameters.${slab}`] = next.parameters;
     outputs[`first.${slab}`] = next.first;
     outputs[`second.${slab}`] = next.second;
