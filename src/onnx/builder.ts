@@ -44,8 +44,6 @@ export class OnnxBuilder {
   readonly #outputs: ValueInfoProto[] = [];
   readonly #integers = new Map<string, string>();
   readonly #ready = new Map<string, string>();
-  /** What the reshaped values were made of. */
-  readonly #sources = new Map<string, string>();
   readonly #reserved: ReadonlySet<string>;
   /** Channels of a block where blocked convolutions may be used. */
   readonly convBlock?: number;
@@ -87,15 +85,10 @@ export class OnnxBuilder {
     return name;
   }
 
-  /** The value in another shape. A reshape of a reshape reads the first value, and equal ones are one node. */
+  /** The value in another shape; equal ones are one node. */
   reshape(name: string, shape: Shape, output?: string): string {
-    const source = this.#sources.get(name) ?? name;
-    const inputs = [source, this.integers(shape)];
-    const reshaped = output
-      ? this.node("Reshape", inputs, {}, output)
-      : this.once(`reshape ${inputs}`, () => this.node("Reshape", inputs));
-    this.#sources.set(reshaped, source);
-    return reshaped;
+    const make = () => this.node("Reshape", [name, this.integers(shape)], {}, output);
+    return output === undefined ? this.once(`${name} as ${shape}`, make) : make();
   }
 
   /** A node that is added once for each key: index maps, casts of shared tensors. */
@@ -164,25 +157,13 @@ export class OnnxBuilder {
       ),
       graph: create(GraphProtoSchema, {
         name: "langevin",
-        node: this.#readNodes(),
+        node: this.#nodes,
         initializer: this.#initialisers,
         input: this.#inputs,
         output: this.#outputs,
       }),
     });
     return toBinary(ModelProtoSchema, model);
-  }
-
-  /** The nodes on which an output depends. */
-  #readNodes(): NodeProto[] {
-    const read = new Set(this.#outputs.map(({ name }) => name));
-    const nodes: NodeProto[] = [];
-    for (const node of [...this.#nodes].reverse()) {
-      if (!node.output.some((name) => read.has(name))) continue;
-      for (const name of node.input) read.add(name);
-      nodes.push(node);
-    }
-    return nodes.reverse();
   }
 
   #initialise(name: string, dataType: DataType, shape: Shape, data: ArrayBufferView): void {

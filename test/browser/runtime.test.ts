@@ -3,9 +3,14 @@
  * twenty steps of training against Node's.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { graphOf, inputsOf } from "../../src/graph/graph.ts";
+import { input, neg } from "../../src/graph/ops.ts";
+import { toOnnx } from "../../src/onnx/export.ts";
+import { targetOf } from "../../src/runtime/browser/session.ts";
 import { nodeRuntime } from "../../src/runtime/node/session.ts";
 import { runtimeConformance } from "../../src/runtime/testing/conformance.ts";
 import { chromiumHere } from "./chromium.ts";
+import { encodeArray } from "./pages/runtime/arrays.ts";
 import { trainingOn } from "./pages/runtime/training.ts";
 import { openRemoteRuntime, type RemoteRuntime } from "./remote-runtime.ts";
 
@@ -28,6 +33,18 @@ describe.skipIf(!chromiumHere)("in Chromium", () => {
       ...drawn,
       tolerance: { relative: 1e-4, ofLargest: 1e-5 },
       ofLongSums: 1e-5,
+    });
+
+    it("keeps outputs on a GPU where some are to stay", async () => {
+      const x = input("x", [2]);
+      const keeps = async (resident?: string[]) => {
+        const bytes = encodeArray(toOnnx(graphOf({ y: neg(x) }), {}, targetOf(device)));
+        return await remote.call(
+          "keeps",
+          await remote.call("compile", inputsOf(graphOf({ y: neg(x) })), bytes, { resident }),
+        );
+      };
+      expect([await keeps(), await keeps([]), await keeps(["y"])]).toEqual([false, false, device === "webgpu"]);
     });
 
     it("trains with the losses of Node", { timeout: 300_000 }, async () => {

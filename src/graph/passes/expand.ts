@@ -40,10 +40,10 @@ export interface ExpandOptions {
   keepGroupNorm?: (node: Tensor<"groupNorm">) => boolean;
   /** Convolutions that take Winograd's form, of those that have it; none by default. */
   winogradConv?: (size: ConvSize) => boolean;
-  /** Whether the target runs x · sigmoid(x) as it is; it is two ops by default. */
-  keepSilu?: boolean;
   /** Kernel gradients that take Winograd's form, of those that have it; none by default. */
   winogradKernelGrad?: (node: Tensor<"convKernelGrad">) => boolean;
+  /** Whether the target runs x · sigmoid(x) as it is; it is two ops by default. */
+  keepSilu?: boolean;
 }
 
 /** Replaces composed ops by primitive ones. */

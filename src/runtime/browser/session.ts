@@ -38,8 +38,9 @@ export async function browserRuntime({ device, threads, wasmPaths }: BrowserRunt
   // The runtime destroys the device with its last session, and cannot make another: this one stays.
   if (queue) await queue.add(() => createSession(ort, device, toOnnx(graphOf({ y: neg(input("x", [1])) }))));
   async function open(inputs: readonly GraphInput[], bytes: Uint8Array, options?: CompileOptions): Promise<Session> {
-    const session = await inLine(queue, () => createSession(ort, device, bytes, options));
-    return new BrowserSession(ort, session, inputs, queue, queue && options?.resident);
+    const resident = device === "webgpu" ? (options?.resident ?? []) : [];
+    const session = await inLine(queue, () => createSession(ort, device, bytes, { ...options, resident }));
+    return new BrowserSession(ort, session, inputs, queue, resident);
   }
   return {
     device,
@@ -74,14 +75,13 @@ async function createSession(
   bytes: Uint8Array,
   { preparation, resident = [] }: CompileOptions = {},
 ): Promise<InferenceSession> {
-  const stay = device === "webgpu" && resident.length > 0;
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [device],
       graphOptimizationLevel: preparation === "quick" ? "basic" : "all",
       enableMemPattern: false, // measured on Node to halve the peak of a training step
       logSeverityLevel: 3,
-      ...(stay && { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])) }),
+      preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])),
     });
   } catch (error) {
     throw new DeviceError(`${device} cannot run this graph here: ${messageOf(error)}`, { cause: error });
@@ -175,14 +175,14 @@ class BrowserSession implements Session {
     ort: OnnxRuntime,
     session: InferenceSession,
     inputs: readonly GraphInput[],
-    queue?: GpuQueue,
-    resident?: readonly string[],
+    queue: GpuQueue | undefined,
+    resident: readonly string[],
   ) {
     this.#ort = ort;
     this.#session = session;
     this.inputs = inputs;
     this.#queue = queue;
-    if (queue && resident) this.runKeeping = (feeds) => this.#keep(feeds, resident, queue);
+    if (queue && resident.length > 0) this.runKeeping = (feeds) => this.#keep(feeds, resident, queue);
   }
 
   async run(feeds: Feeds): Promise<Results> {

@@ -29,6 +29,7 @@ const lent = {
     const results = await sessions[session].run(Object.fromEntries(decoded));
     return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, encodeArray(array)]));
   },
+  keeps: (session: number) => sessions[session].runKeeping !== undefined,
   release: (session: number) => sessions[session].release(),
   train: (asked: TrainingAsked) => trainingOn(asked, runtime),
 };
