@@ -7,10 +7,11 @@
  * What is compared, and how, stands in `README.md`.
  */
 import { parseArgs } from "node:util";
-import { ConfigError, LangevinError } from "../src/core/errors.ts";
-import { didYouMean } from "../src/core/suggest.ts";
+import { LangevinError } from "../src/core/errors.ts";
 import { alone, compare } from "./compare.ts";
+import { differenceOf } from "./differences.ts";
 import { networks } from "./networks.ts";
+import { known, whole } from "./options.ts";
 import { PeerError, PeerProcess } from "./peers/process.ts";
 import type { Task } from "./peers/protocol.ts";
 import { describeMachine, keep, type Row, report, rowOf } from "./report.ts";
@@ -125,25 +126,11 @@ async function whyDifferent(name: PeerName, options: SideOptions, network: strin
   if (!check) return undefined;
   await using side = new PeerProcess(check(options, network));
   try {
-    const differences = JSON.parse(await side.line(300_000)) as Record<string, number>;
-    const large = Object.entries(differences).filter(([, value]) => !(value < 1e-3));
-    if (large.length === 0) return undefined;
-    return `its results differ from ours: ${large.map(([what, value]) => `${what} by ${value.toPrecision(2)}`).join(", ")}`;
+    return differenceOf(JSON.parse(await side.line(300_000)));
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     return `it could not be compared with us: ${error.message}`;
   }
-}
-
-function known<T extends string>(kind: string, name: string, names: readonly T[]): T {
-  if ((names as readonly string[]).includes(name)) return name as T;
-  throw new ConfigError(`no ${kind} ${JSON.stringify(name)}. ${didYouMean(name, names)}`);
-}
-
-function whole(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new ConfigError(`--${option} must be a whole number from 1, not ${JSON.stringify(text)}`);
 }
 
 main().catch((error: unknown) => {

@@ -10,9 +10,11 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { formatTable } from "../../src/cli/terminal/table.ts";
-import { ConfigError, LangevinError } from "../../src/core/errors.ts";
+import { LangevinError } from "../../src/core/errors.ts";
 import { nodeRuntime } from "../../src/runtime/node/session.ts";
+import { differenceOf } from "../differences.ts";
 import { networks } from "../networks.ts";
+import { known, whole } from "../options.ts";
 import { PeerError, PeerProcess } from "../peers/process.ts";
 import type { Task } from "../peers/protocol.ts";
 import { differences, type Figures, ourFigures } from "../peers/same-numbers.ts";
@@ -41,8 +43,6 @@ const peerNames = ["tfjs-wasm", "tfjs-webgl", "jax-js"] as const satisfies reado
 const FIRST_MS = 300_000;
 /** A peer whose step takes longer is timed once. */
 const LONGEST_STEP_MS = 20_000;
-/** Differences from which a peer does not compute what we do. */
-const SAME = 1e-3;
 
 interface Row {
   task: string;
@@ -79,18 +79,38 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const wanted = positionals.length > 0 ? positionals : Object.keys(tasks);
-  for (const name of wanted) if (!(name in tasks)) throw new ConfigError(`no task ${name}; ${HELP}`);
-  if (!(values.network in networks)) throw new ConfigError(`no network ${values.network}; ${HELP}`);
+  const wanted = (positionals.length > 0 ? positionals : Object.keys(tasks)).map((name) => {
+    return known("task", name, Object.keys(tasks));
+  });
+  const plan: Plan = {
+    network: known("network", values.network, Object.keys(networks)),
+    batch: values.batch === undefined ? undefined : whole("batch", values.batch),
+    threads: whole("threads", values.threads),
+    rounds: whole("rounds", values.rounds),
+    steps: whole("steps", values.steps),
+    budgetMs: 1000 * whole("budget", values.budget),
+  };
   const machine = describeMachine();
   await using page = await BenchPage.open(values.peers && resolve(values.peers));
   const versions: Record<string, string> = { node: process.versions.node, chromium: page.browserVersion };
   if (values.peers) Object.assign(versions, installedVersions(resolve(values.peers)));
   const rows: Row[] = [];
-  for (const name of wanted) rows.push(...(await measure(page, name, versions)));
+  for (const name of wanted) rows.push(...(await measure(page, name, plan, versions)));
   const result = { rows, machine, versions };
   if (values.write) keep(result);
   process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : reportOf(result));
+}
+
+interface Plan {
+  network: string;
+  /** The network's own when absent. */
+  batch?: number;
+  threads: number;
+  rounds: number;
+  /** Most steps of each side in a round. */
+  steps: number;
+  /** For the rounds of one row. */
+  budgetMs: number;
 }
 
 interface Side {
@@ -101,11 +121,11 @@ interface Side {
 }
 
 /** All sides of a task, in turns: ours in Node, ours on WebAssembly, the peers. */
-async function measure(page: BenchPage, name: string, versions: Record<string, string>): Promise<Row[]> {
-  const { network, batch: own } = networks[values.network];
-  const batch = Number(values.batch ?? own);
-  const threads = Number(values.threads);
-  const about = { task: name, network: values.network, batch, threads };
+async function measure(page: BenchPage, name: string, plan: Plan, versions: Record<string, string>): Promise<Row[]> {
+  const { threads, rounds, budgetMs } = plan;
+  const { network, batch: own } = networks[plan.network];
+  const batch = plan.batch ?? own;
+  const about = { task: name, network: plan.network, batch, threads };
   const request = { task: tasks[name], network, batch, threads };
   const figures = await ourFigures(network, nodeRuntime());
 
@@ -133,8 +153,7 @@ async function measure(page: BenchPage, name: string, versions: Record<string, s
   const slow = new Set(sides.filter((side) => once.get(side)! > LONGEST_STEP_MS));
   const timed = sides.filter((side) => !slow.has(side));
   const stepMs = timed.reduce((sum, side) => sum + once.get(side)!, 0);
-  const [rounds, most, budgetMs] = [Number(values.rounds), Number(values.steps), 1000 * Number(values.budget)];
-  const steps = stepsThatFit({ most, rounds, budgetMs, stepMs });
+  const steps = stepsThatFit({ most: plan.steps, rounds, budgetMs, stepMs });
   const times = new Map<Side, (readonly number[])[]>(sides.map((side) => [side, []]));
   for (let round = 0; round < rounds; round++) {
     for (const side of timed) times.get(side)!.push(await side.steps(steps));
@@ -173,11 +192,8 @@ async function openSide(
   type Told = Extract<Reply, { predicted: number[] }>;
   const told = await page.ask<Told>(side, { kind: "figures" }, FIRST_MS);
   const theirs = { ...told, predicted: Float32Array.from(told.predicted) };
-  const large = Object.entries(differences(ours, theirs)).filter(([, value]) => !(value < SAME));
-  if (large.length > 0) {
-    const list = large.map(([what, value]) => `${what} by ${value.toPrecision(2)}`);
-    throw new PeerError(`its results differ from ours: ${list.join(", ")}`);
-  }
+  const different = differenceOf(differences(ours, theirs));
+  if (different) throw new PeerError(different);
   return {
     name: side === "langevin" ? "langevin, wasm" : side,
     firstMs: opened.firstMs,

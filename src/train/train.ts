@@ -9,8 +9,7 @@
  * (`test/parity/training.test.ts`).
  */
 import { parseConfig } from "../core/config.ts";
-import { CheckpointError, ConfigError, DataError, NotFiniteError } from "../core/errors.ts";
-import { formatShape, sameShape } from "../core/shape.ts";
+import { CheckpointError, ConfigError, DataError } from "../core/errors.ts";
 import { batches, type StreamedBatch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { BatchDenoiser } from "../diffusion/distillation/batch-denoiser.ts";
@@ -21,10 +20,11 @@ import type { Weights } from "../nn/weights.ts";
 import { adamScalars } from "../optim/adam.ts";
 import { emaDecay, learningRate } from "../optim/schedules.ts";
 import type { Runtime } from "../runtime/session.ts";
+import { checkFinite, checkFit } from "./checks.ts";
 import { drawStep, dropLabels, type StepDraw } from "./draw.ts";
 import { alone, type Group } from "./group.ts";
 import type { Loss } from "./losses/loss.ts";
-import { checkOutputs, lossOf } from "./losses/registry.ts";
+import { lossOf } from "./losses/registry.ts";
 import { emptyBuckets, intoBuckets, type NoiseBucket } from "./noise-buckets.ts";
 import { isPlanned, Pace, planSteps } from "./pace.ts";
 import { checkAgreement, gatherFigures, partOf, SHARED_EVERY, shareState } from "./ranks.ts";
@@ -345,53 +345,4 @@ export class Training implements AsyncIterable<Tick>, AsyncDisposable {
     const part = partOf(group, labels.length);
     return dropLabels(labels, { seed, step, labelDrop, nullClass: network.classes - 1, part });
   }
-}
-
-/** Raises a ConfigError unless the network, the data set and the settings fit together. */
-function checkFit(network: ImageNetwork, data: Dataset, loss: Loss, { labelDrop }: TrainingSettings): void {
-  const images = [data.channels, data.height, data.width];
-  if (!sameShape(images, network.imageShape)) {
-    throw new ConfigError(
-      `${data.name} has images ${formatShape(images)}, but the network expects ${formatShape(network.imageShape)} ` +
-        "(channels, height, width); change the network's size and channels, or how the data are read",
-    );
-  }
-  checkOutputs(network, loss);
-  if (loss.pairs && !data.paired) {
-    throw new ConfigError(
-      `the loss ${loss.name} learns from pairs of noise and image, and ${data.name} has images alone; make pairs with a ` +
-        "teacher: teacherPairs(…), or teacher.pairs in a recipe",
-    );
-  }
-  if (network.classes === undefined) {
-    if (labelDrop === 0) return;
-    throw new ConfigError(
-      `labelDrop is ${labelDrop}, but the network has no classes; set num_class_embeds, or leave it out`,
-    );
-  }
-  if (!data.classes) {
-    throw new ConfigError(
-      `the network has ${network.classes} classes, but ${data.name} has no labels; set num_class_embeds to null, or use ` +
-        "data with classes",
-    );
-  }
-  const rows = data.classes.length + (labelDrop > 0 ? 1 : 0);
-  if (network.classes < rows) {
-    const nullClass = labelDrop > 0 ? " and the null class" : "";
-    throw new ConfigError(
-      `the network has ${network.classes} rows for classes, but ${data.name} has ${data.classes.length}${nullClass}; set ` +
-        `num_class_embeds to ${rows}`,
-    );
-  }
-}
-
-function checkFinite(loss: number, gradientNorm: number, step: number, rate: number): void {
-  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
-  const what = Number.isFinite(loss)
-    ? `gradient norm of step ${step} is ${gradientNorm}`
-    : `loss of step ${step} is ${loss}`;
-  throw new NotFiniteError(
-    `the ${what}; the weights are still those of step ${step - 1}. Lower the learning rate (now ${rate}), lengthen its ` +
-      "warm-up, or clip the gradients (clip: 1)",
-  );
 }
